@@ -1,0 +1,82 @@
+# Andon: `make help` tells all. `make demo` and `make test` set up what they need, the first time and when it changed.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+SERVICES := ingest preprocess scoring alerting training
+MEMBERS := shared $(addprefix services/,$(SERVICES) demo)
+UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
+BIN := .venv/bin
+ARGS ?=
+export UV_NO_PROGRESS := 1
+
+.PHONY: help setup servers lint format test test-unit test-services test-servers demo up down docs lock bench clean
+
+help: ## Show what can be made
+	@awk -F ':.*## ' '/^[a-zA-Z%_-]+:.*## / {printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.uv/bin/uv:
+	@echo "uv is not installed: putting it into .uv"
+	@python3 -m venv .uv 2>/dev/null || { rm -rf .uv; \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && apt-get install -y -qq python3-venv && python3 -m venv .uv; \
+	  else echo "python3 cannot make environments: install python3-venv, or uv itself, then run make again" >&2; exit 1; fi; }
+	@.uv/bin/pip install --quiet --disable-pip-version-check uv
+
+.venv/.ready: requirements/dev.txt $(addsuffix /pyproject.toml,$(MEMBERS)) | $(filter .uv/bin/uv,$(UV))
+	@echo "installing the packages of requirements/dev.txt into .venv"
+	@test -x $(BIN)/python || $(UV) venv --quiet --python '>=3.11' .venv
+	@$(UV) pip sync --quiet --python .venv --require-hashes requirements/dev.txt
+	@$(UV) pip install --quiet --python .venv --no-deps $(addprefix -e ,$(MEMBERS))
+	@touch $@
+
+setup: .venv/.ready ## Install every Python package, pinned by hash, into .venv
+
+servers: setup ## Fetch Kafka, Redis, Alertmanager and Prometheus where they are missing
+	@$(BIN)/andon servers fetch
+
+lint: setup ## Check style and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: setup ## Mend style
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+test: test-unit test-services test-servers ## Run every test: units, each service alone, the line on real servers
+
+test-unit: setup ## Run what needs no server
+	$(BIN)/pytest -q -m "not servers"
+
+test-services: $(addprefix test-only-,$(SERVICES)) ## Run each service's tests where only that service is installed
+
+.venvs/%/.ready: requirements/%.txt requirements/test.txt shared/pyproject.toml services/%/pyproject.toml | setup
+	@test -x .venvs/$*/bin/python || $(UV) venv --quiet --python $(BIN)/python .venvs/$*
+	@$(UV) pip sync --quiet --python .venvs/$* --require-hashes requirements/$*.txt requirements/test.txt
+	@$(UV) pip install --quiet --python .venvs/$* --no-deps -e shared -e services/$*
+	@touch $@
+
+test-only-%: .venvs/%/.ready ## Run one service's tests where only that service is installed
+	ANDON_ONLY=$* .venvs/$*/bin/pytest -q -m "not servers" tests/$* tests/alone
+
+test-servers: servers ## Run the tests on real Kafka, Redis and Alertmanager
+	$(BIN)/pytest -q -m servers
+
+demo: servers ## Run the whole line on real servers and watch it (ARGS="--help" tells what it can do)
+	@$(BIN)/andon demo $(ARGS)
+
+up: ## Run the line with Docker Compose
+	docker compose -f deploy/compose.yaml up --build
+
+down: ## Stop what `make up` started
+	docker compose -f deploy/compose.yaml down --volumes
+
+docs: setup ## Generate the reference pages and JSON Schemas under docs/
+	@$(BIN)/python docs/generate.py
+
+lock: $(filter .uv/bin/uv,$(UV)) ## Pin the newest packages that fit (requirements/*.txt)
+	@requirements/compile --upgrade
+
+bench: servers ## Measure speed; writes bench/results
+	@$(BIN)/python bench/line.py $(ARGS)
+
+clean: ## Remove what make made (environments and fetched servers too)
+	rm -rf .venv .venvs .uv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,145 @@
+"""Scores become incidents, and incidents become pages to be sent. The pure middle of the service.
+
+A handler does no I/O, so what Redis remembers of the stations in a batch lies on a `Board` before it is called
+(`remember.Remembering` puts it there) and what it decides is left on the same board: the new states, and the pages
+to send. Events for Kafka are its results, as everywhere. The order of a turn is then that of the stage: the events
+are acknowledged by Kafka, the board is written to Redis, the offsets are committed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from andon.errors import Invalid
+from andon.reasons import Reason
+from andon.records import Cause, IncidentEvent, IncidentKind, Score, read_event, write_event
+from andon.stage import Message, Record, Rejected, Result
+from andon.topics import INCIDENTS
+from andon_alerting.policy import Decision, State, Step, decide, went_silent
+from andon_alerting.settings import Policies
+from andon_alerting.story import opening, turned
+
+
+class Telling(StrEnum):
+    """Whether people are told of a decision."""
+
+    PAGE = "page"
+    TOO_OLD_TO_PAGE = "too_old_to_page"  # recorded; a fresh frame that shows the same will page
+    NEVER_TOLD = "never_told"  # over, and nobody was told that it began: recorded only
+    NOTHING_NEW = "nothing_new"
+
+
+@dataclass(slots=True)
+class Card:
+    """One station on the board: as Redis holds it (`mark`, '' where it holds nothing) and as it is now.
+
+    `owed` are open incidents nobody was told of, since the frames that opened them were too old. `pages` are
+    the events to be told.
+    """
+
+    station: str
+    partition: int
+    state: State
+    mark: str = ""
+    owed: frozenset[UUID] = frozenset()
+    pages: list[IncidentEvent] = field(default_factory=list)
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is anything to write."""
+        return self.state.mark != self.mark if self.mark else self.state != State(self.station)
+
+
+@dataclass(slots=True)
+class Board:
+    """What the stage knows between poll and commit. `decided` is for those who watch."""
+
+    cards: dict[str, Card] = field(default_factory=dict)
+    quiet: list[str] = field(default_factory=list)  # stations that fell silent, to be decided on in this turn
+    decided: list[tuple[str, Decision, Telling]] = field(default_factory=list)
+
+
+class Alerting:
+    """The handler: scores in, incident events out, the rest left on the board."""
+
+    __slots__ = ("_board", "_max_alert_age_s", "_policies")
+
+    def __init__(self, board: Board, policies: Policies, max_alert_age_s: float) -> None:
+        self._board = board
+        self._policies = policies
+        self._max_alert_age_s = max_alert_age_s
+
+    def __call__(self, records: Sequence[Record], now: datetime) -> list[Result]:
+        """Decides on each score in order, then on the stations that fell silent."""
+        self._board.decided.clear()
+        results: list[Result] = []
+        for record in records:
+            try:
+                score = read_score(record)
+            except Invalid as error:
+                results.append(Rejected(record, error.reason, error.detail))
+                continue
+            card = self._board.cards[score.station]
+            results += self._turn(card, decide(card.state, score, self._policies.of(score.station)), now)
+        for station in self._board.quiet:
+            card = self._board.cards[station]
+            if card.changed:  # it spoke in this very batch
+                continue
+            results += self._turn(card, went_silent(card.state, self._policies.of(station)), now)
+        return results
+
+    def _turn(self, card: Card, step: Step, now: datetime) -> list[Message]:
+        card.state, decisions = step
+        events: list[Message] = []
+        for decision in decisions:
+            event = turned(card.station, decision)
+            if event is not None:
+                events.append(Message(INCIDENTS, card.station.encode(), write_event(event)))
+            self._tell(card, decision, event, now)
+        return events
+
+    def _tell(self, card: Card, decision: Decision, event: IncidentEvent | None, now: datetime) -> None:
+        told = telling(decision, card.owed, now, self._max_alert_age_s)
+        self._board.decided.append((card.station, decision, told))
+        held = decision.incident
+        if held is None or told is Telling.NOTHING_NEW:
+            return
+        if told is Telling.TOO_OLD_TO_PAGE:
+            card.owed |= {held.incident}
+            return
+        card.owed -= {held.incident}
+        if told is Telling.PAGE:
+            card.pages.append(event or opening(card.station, held))
+
+
+def telling(decision: Decision, owed: frozenset[UUID], now: datetime, max_alert_age_s: float) -> Telling:
+    """Whether people are told of `decision` now. Frames that come late page nobody; the incident is owed until a
+    fresh frame shows the same."""
+    held = decision.incident
+    if held is None or decision.at is None:
+        return Telling.NOTHING_NEW
+    late = too_late(held.cause, decision.at, now, max_alert_age_s)
+    is_owed = held.incident in owed
+    if decision.kind is IncidentKind.RESOLVED:
+        return Telling.NEVER_TOLD if is_owed else Telling.PAGE
+    if decision.kind is IncidentKind.OPENED or is_owed:
+        return Telling.TOO_OLD_TO_PAGE if late else Telling.PAGE
+    return Telling.NOTHING_NEW
+
+
+def too_late(cause: Cause, at: datetime, now: datetime, max_alert_age_s: float) -> bool:
+    """Whether what happened `at` is too old to call anybody `now`. Silence lasts, so it is never late."""
+    return cause is not Cause.STATION_SILENT and (now - at).total_seconds() > max_alert_age_s
+
+
+def read_score(record: Record) -> Score:
+    """The score in `record`.
+
+    Raises Invalid: BAD_RECORD, SCHEMA_TOO_NEW, or BAD_STATION when the record's key is not its station.
+    """
+    score = read_event(Score, record.value)
+    if record.key is None or record.key != score.station.encode():
+        raise Invalid(Reason.BAD_STATION, f"the record's key is not its station {score.station[:64]!r}")
+    return score

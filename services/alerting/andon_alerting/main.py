@@ -1,0 +1,104 @@
+"""alerting: scores become incidents, and incidents become pages."""
+
+import os
+import socket
+from datetime import UTC, datetime
+from random import Random
+from uuid import uuid4
+
+import structlog
+
+from andon.kafka.dead_letters import KafkaDeadLetters
+from andon.kafka.sink import KafkaSink
+from andon.kafka.source import KafkaSource, Subscription
+from andon.run import Service, andon_version, serve
+from andon.stage import Stage
+from andon.topics import SCORES
+from andon_alerting.alerting import Alerting, Board
+from andon_alerting.notifiers import Notifier
+from andon_alerting.notifiers.alertmanager import Alertmanager
+from andon_alerting.notifiers.webhook import Webhook
+from andon_alerting.observe import counted
+from andon_alerting.outbox import Keys, Outbox, Pace
+from andon_alerting.pager import Crew, Pager
+from andon_alerting.rebuild import KafkaHistory, Rebuild
+from andon_alerting.redis_client import Patience, connect
+from andon_alerting.remember import Remembering
+from andon_alerting.settings import AlertingSettings, Policies
+from andon_alerting.states import RedisStates
+
+
+def app() -> None:
+    """Turn scores into incidents, and page people through Alertmanager and a webhook."""
+    serve("alerting", AlertingSettings, wire)
+
+
+def wire(service: Service, settings: AlertingSettings) -> None:
+    """The service, put together."""
+    kafka, redis, keys = settings.kafka, connect(settings.redis), Keys(settings.redis.key_prefix)
+    policies, board = Policies(settings.policy, settings.policies), Board()
+    group, max_age_s = f"{kafka.group_prefix}.alerting", settings.paging.max_alert_age_s
+    sinks = notifiers(settings)
+    states = RedisStates(redis, keys, {each.name: each.resend_s is not None for each in sinks})
+    pace = Pace(settings.paging.calls_per_minute, settings.paging.lease_s)
+    holder = f"{socket.gethostname()}/{os.getpid()}/{uuid4().hex[:8]}"
+    crew = Crew(
+        [
+            Pager(
+                notifier=each,
+                outbox=Outbox(redis, keys, each.name, holder, pace),
+                incidents=KafkaSink(kafka, compression="zstd"),
+                state_of=states.state,
+                settings=settings.paging,
+                clock=utc,
+                random=Random(),  # noqa: S311  spreads retries, guards nothing
+                metrics=service.metrics,
+            )
+            for each in sinks
+        ]
+    )
+    scores = KafkaSource(kafka, Subscription((SCORES,), group))
+
+    def keep_place() -> None:
+        scores.idle()
+        service.heart.beat()
+
+    source = Remembering(
+        scores,
+        states,
+        board,
+        Rebuild(KafkaHistory(kafka, group), policies, settings.rebuild, max_age_s),
+        policies,
+        Patience(keep_place, settings.redis_patience_s),
+        clock=utc,
+        beat=service.heart.beat,
+        watch_every_s=settings.watch_every_s,
+        on_saved=crew.wake,
+        on_rebuilt=service.metrics.state_rebuilds.inc,
+    )
+    stage = Stage(
+        name="alerting",
+        source=source,
+        handle=counted(Alerting(board, policies, max_age_s), board, service.metrics),
+        sink=KafkaSink(kafka, compression="zstd"),
+        dead_letters=KafkaDeadLetters(kafka, settings.dead_letters, service.name, andon_version()),
+    )
+    with crew.at_work():
+        service.run(stage, each_turn=[crew.check])
+
+
+def notifiers(settings: AlertingSettings) -> list[Notifier]:
+    """The sinks that have an address."""
+    found: list[Notifier] = []
+    if settings.alertmanager.url:
+        found.append(Alertmanager(settings.alertmanager))
+    if settings.webhook.url:
+        found.append(Webhook(settings.webhook))
+    if not found:
+        structlog.get_logger().warning("nobody_is_paged", next="set ANDON_ALERTMANAGER__URL or ANDON_WEBHOOK__URL")
+    return found
+
+
+def utc() -> datetime:
+    """Now."""
+    return datetime.now(UTC)

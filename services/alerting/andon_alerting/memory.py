@@ -1,0 +1,60 @@
+"""The in-memory twin of `RedisStates`, for unit tests and dry runs: the same promises, in a dict."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from andon.records import IncidentEvent
+from andon_alerting.alerting import Card
+from andon_alerting.policy import State
+from andon_alerting.states import Loaded, Told
+
+
+class MemoryStates:
+    """`held` are the cards as kept; `queued` the pages in the order they were queued, each once."""
+
+    def __init__(self) -> None:
+        self.saved_at: datetime | None = None
+        self.held: dict[str, Card] = {}
+        self.queued: dict[str, IncidentEvent] = {}
+        self.boot: set[int] = set()
+
+    def load(self, stations: Mapping[str, int], partitions: Iterable[int]) -> Loaded:
+        """Copies, as a network gives them."""
+        lost = frozenset({*partitions, *stations.values()} - self.boot)
+        blank = {station: Card(station, part, State(station)) for station, part in stations.items()}
+        return Loaded({each: replace(self.held.get(each, blank[each]), pages=[]) for each in stations}, lost)
+
+    def save(self, cards: Sequence[Card], now: datetime) -> list[str]:
+        """Compare and set."""
+        self.saved_at = now
+        return [card.station for card in cards if card.changed and not self._save(card)]
+
+    def quiet(self, partitions: Iterable[int], before: datetime) -> dict[str, int]:
+        """By when each was last heard."""
+        heard = {card.station: card.state.last_scored_at for card in self.held.values() if card.partition in partitions}
+        return {each: self.held[each].partition for each, at in heard.items() if at is not None and at <= before}
+
+    def restore(
+        self, cards: Sequence[Card], incidents: Sequence[Told], partitions: Iterable[int], now: datetime
+    ) -> None:
+        """Puts back states, and what nobody was told yet."""
+        for each in incidents:
+            if not each.told:
+                self.queued.setdefault(f"{each.opened.incident_id}/opened", each.opened)
+        self.save(cards, now)
+        self.boot |= set(partitions)
+
+    def flush(self) -> None:
+        """FLUSHALL."""
+        self.held.clear()
+        self.boot.clear()
+
+    def _save(self, card: Card) -> bool:
+        held = self.held.get(card.station)
+        if (held.mark if held else "") != card.mark:
+            return False
+        for event in card.pages:
+            self.queued.setdefault(f"{event.incident_id}/{event.kind}", event)
+        self.held[card.station] = Card(card.station, card.partition, card.state, card.state.mark, card.owed)
+        return True

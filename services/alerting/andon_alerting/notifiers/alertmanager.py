@@ -1,0 +1,81 @@
+"""Pages through Prometheus Alertmanager, API v2: it groups, silences, routes and repeats.
+
+Alertmanager forgets an alert at its `endsAt`, so an open incident is sent again and again with an end a little ahead;
+should alerting die, the alert lapses by itself. Labels are the alert's identity and never change during an incident;
+what changes stands in annotations. API: https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+
+from andon.records.frame import rfc3339
+from andon_alerting.notifiers import Answer, post
+from andon_alerting.page import Page, evidence_line
+from andon_alerting.settings import AlertmanagerSettings
+
+LINGER_S = 300.0  # a resolved alert is told for as long as Alertmanager's own resolve_timeout
+
+
+class Alertmanager:
+    """The notifier. Many alerts travel in one call."""
+
+    name = "alertmanager"
+    batch = 64
+    linger_s = LINGER_S
+
+    def __init__(self, settings: AlertmanagerSettings, client: httpx.Client | None = None) -> None:
+        self.resend_s: float | None = settings.resend_s
+        self._lasts_s = 3 * settings.resend_s
+        self._url = f"{settings.url}/api/v2/alerts"
+        self._headers = {"Content-Type": "application/json"}
+        if settings.token:
+            self._headers["Authorization"] = f"Bearer {settings.token.get_secret_value()}"
+        self._client = client or httpx.Client(timeout=settings.timeout_s)
+
+    def send(self, pages: Sequence[Page], now: datetime) -> Answer:
+        """All of them in one POST."""
+        alerts = [alert(page, now, self._lasts_s) for page in pages]
+        return post(self._client, self._url, json.dumps(alerts).encode(), self._headers, now)
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._client.close()
+
+
+def alert(page: Page, now: datetime, lasts_s: float) -> dict[str, Any]:
+    """One alert as the API wants it. While open it ends `lasts_s` from now; once over, when it was over."""
+    ends = max(page.at, page.since) if page.kind == "resolved" else now + timedelta(seconds=lasts_s)
+    return {
+        "labels": {
+            "alertname": "AndonIncident",
+            "station": page.station,
+            "cause": page.cause,
+            "severity": page.severity,
+            "incident": page.incident.hex[:12],
+        },
+        "annotations": _annotations(page),
+        "startsAt": rfc3339(page.since),
+        "endsAt": rfc3339(ends),
+    }
+
+
+def _annotations(page: Page) -> dict[str, str]:
+    said: dict[str, str | None] = {
+        "summary": page.what,
+        "description": page.description,
+        "first_action": page.first_action,
+        "consequence": page.consequence,
+        "since": rfc3339(page.since),
+        "number": page.number_line,
+        "where": page.where,
+        "count": str(page.count),
+        "product": page.product,
+        "evidence": "\n".join(evidence_line(each) for each in page.evidence),
+        "bundle": page.bundle and page.bundle[:12],
+        "incident_id": str(page.incident),
+    }
+    return {name: text for name, text in said.items() if text}

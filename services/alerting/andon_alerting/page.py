@@ -1,0 +1,134 @@
+"""What a page says: all a tired person needs to decide, made from an incident's event and nothing else. Pure."""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from andon.records import Cause, Evidence, IncidentEvent, IncidentKind, Severity
+
+CONSEQUENCE = {
+    Cause.DEFECT_SURGE: "Bad parts may be moving on down the line.",
+    Cause.SEVERE_DEFECT: "One part may be moving on down the line that must not.",
+    Cause.UNSCORABLE: "Parts pass without being inspected.",
+    Cause.STATION_SILENT: "Parts may pass without being inspected.",
+}
+PAGE_TYPE = "andon.page.v1"
+
+
+class Page(BaseModel):
+    """One page. `what` is its sentence; `evidence` are the frames that show it, the one that opened it first.
+
+    `id` is the same for every attempt to tell the same thing, so that a receiver can tell repeats.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    type: str = PAGE_TYPE
+    id: str
+    incident: UUID
+    kind: Literal["opened", "resolved"]
+    station: str
+    cause: Cause
+    severity: Severity
+    reason: str
+    what: str
+    since: datetime
+    at: datetime
+    count: int
+    score: float | None = None
+    threshold: float | None = None
+    ratio: float | None = None
+    where: str | None = None
+    consequence: str = ""
+    first_action: str = ""
+    product: str | None = None
+    bundle: str | None = None
+    evidence: tuple[Evidence, ...] = ()
+
+    @property
+    def number_line(self) -> str | None:
+        """The number against its limit, such as `score 0.412 against 0.100, 4.1 times the limit`."""
+        if self.score is None or self.threshold is None:
+            return None
+        times = f", {self.ratio:.1f} times the limit" if self.ratio is not None else ""
+        return f"score {self.score:.4g} against {self.threshold:.4g}{times}"
+
+    @property
+    def description(self) -> str:
+        """The whole page as lines of text."""
+        over = self.kind == "resolved"
+        lines = [
+            self.what,
+            f"Since {clock(self.since)}" + (f", over at {clock(self.at)}." if over else "."),
+            self.number_line and f"Worst: {self.number_line}.",
+            self.where and f"Where: {self.where}.",
+            self.consequence,
+            self.first_action and f"First: {self.first_action}",
+            *(f"Evidence: {evidence_line(each)}" for each in self.evidence),
+            self.bundle and f"Judged by bundle {self.bundle[:12]}.",
+        ]
+        return "\n".join(line for line in lines if line)
+
+
+def page(event: IncidentEvent) -> Page:
+    """The page that tells of an opened or resolved incident."""
+    worst = max(event.evidence, key=_ratio, default=None)
+    over = event.kind is IncidentKind.RESOLVED
+    return Page(
+        id=f"{event.incident_id}/{event.kind}",
+        incident=event.incident_id,
+        kind="resolved" if over else "opened",
+        station=event.station,
+        cause=event.cause,
+        severity=event.severity,
+        reason=event.reason,
+        what=event.summary,
+        since=event.opened_at,
+        at=event.at,
+        count=event.count,
+        score=worst and worst.score,
+        threshold=worst and worst.threshold,
+        ratio=round(_ratio(worst), 2) if worst and worst.score is not None and worst.threshold else None,
+        where=worst and where(worst),
+        consequence="" if over else CONSEQUENCE[event.cause],
+        first_action=event.first_action,
+        product=event.product,
+        bundle=event.bundle,
+        evidence=event.evidence,
+    )
+
+
+def where(evidence: Evidence) -> str | None:
+    """The strongest region in words and pixels: `upper left, x 120 to 180, y 40 to 90`."""
+    region = max(evidence.regions, key=lambda region: region.peak, default=None)
+    if region is None:
+        return None
+    box = f"x {region.x} to {region.x + region.width}, y {region.y} to {region.y + region.height}"
+    if not (evidence.width and evidence.height):
+        return box
+    row = _third((region.y + region.height / 2) / evidence.height, ("upper", "middle", "lower"))
+    column = _third((region.x + region.width / 2) / evidence.width, ("left", "centre", "right"))
+    return f"{'centre' if (row, column) == ('middle', 'centre') else f'{row} {column}'}, {box}"
+
+
+def evidence_line(evidence: Evidence) -> str:
+    """Where a frame lies: anyone can fetch the original image by it, for as long as Kafka keeps it."""
+    place = evidence.frame
+    return (
+        f"{place.topic}/{place.partition}/{place.offset} at {clock(evidence.captured_at)} (frame {evidence.frame_id})"
+    )
+
+
+def clock(at: datetime) -> str:
+    """A moment as a page writes it, to the second."""
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _ratio(evidence: Evidence) -> float:
+    return (evidence.score or 0.0) / evidence.threshold if evidence.threshold else 0.0
+
+
+def _third(share: float, names: tuple[str, str, str]) -> str:
+    return names[min(2, max(0, int(share * 3)))]

@@ -1,0 +1,159 @@
+"""What alerting can be told."""
+
+from datetime import timedelta
+from fnmatch import fnmatchcase
+from ipaddress import ip_address
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+
+from andon.settings import Group, Positive, RedisSettings, ServiceSettings
+from andon_alerting.policy import Policy
+
+
+class PagingSettings(Group):
+    """When and how hard people are told."""
+
+    max_alert_age_s: Positive = Field(
+        300.0, description="frames older than this are recorded but page nobody, until a fresh one shows the same"
+    )
+    calls_per_minute: int = Field(120, ge=6, le=6000, description="most calls to one sink in any minute")
+    first_retry_s: Positive = Field(1.0, description="pause before the second attempt; doubles from then on")
+    longest_retry_s: Positive = Field(60.0, description="longest pause between attempts, unless the sink asks for more")
+    lease_s: Positive = Field(30.0, description="how long one replica may hold a page before another takes it over")
+
+
+class RebuildSettings(Group):
+    """How far back Kafka is read when Redis has lost its state."""
+
+    horizon_h: Positive = Field(24.0, description="hours of scores that are replayed")
+    incidents_days: Positive = Field(30.0, description="days of incidents that are read for those still open")
+
+    @property
+    def horizon(self) -> timedelta:
+        """How far back scores are replayed."""
+        return timedelta(hours=self.horizon_h)
+
+    @property
+    def incidents(self) -> timedelta:
+        """How far back incidents are read."""
+        return timedelta(days=self.incidents_days)
+
+
+class AlertmanagerSettings(Group):
+    """Pages through Prometheus Alertmanager (API v2)."""
+
+    url: str | None = Field(None, description="where Alertmanager answers, such as http://alertmanager:9093; none: off")
+    token: SecretStr | None = Field(None, description="bearer token, where it asks for one")
+    timeout_s: Positive = Field(5.0, description="how long one call may take")
+    resend_s: Positive = Field(
+        60.0, description="open incidents are sent again so often; unsent, they lapse after three times that"
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _is_http(cls, value: str | None) -> str | None:
+        return value and _checked(value)
+
+
+class WebhookSettings(Group):
+    """Pages as signed JSON to any address."""
+
+    url: str | None = Field(None, description="where pages are posted; none: off")
+    key: SecretStr | None = Field(None, description="key of the HMAC-SHA256 signature; needed with a url")
+    timeout_s: Positive = Field(5.0, description="how long one call may take")
+    plain_http: Literal["never", "loopback", "anywhere"] = Field(
+        "loopback", description="where http:// instead of https:// is accepted"
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _is_http(cls, value: str | None) -> str | None:
+        return value and _checked(value)
+
+    @model_validator(mode="after")
+    def _is_safe(self) -> "WebhookSettings":
+        if self.url is None:
+            return self
+        if self.key is None or not self.key.get_secret_value():
+            raise ValueError("a webhook is signed: set its key too")
+        if not self._may_be_plain and urlsplit(self.url).scheme == "http":
+            raise ValueError("the webhook's url must be https://, or plain_http must allow http:// there")
+        return self
+
+    @property
+    def _may_be_plain(self) -> bool:
+        host = urlsplit(self.url or "").hostname or ""
+        return self.plain_http == "anywhere" or (self.plain_http == "loopback" and _is_loopback(host))
+
+
+def _checked(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("not an http:// or https:// address")
+    return url.rstrip("/")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class AlertingSettings(ServiceSettings):
+    """Settings of alerting."""
+
+    redis: RedisSettings = RedisSettings()
+    policy: Policy = Policy()
+    policies: dict[str, dict[str, Any]] = Field(
+        default_factory=dict,
+        description='what differs for some stations, by pattern, first match counts: {"weld-*": {"k": 1, "n": 1}}',
+    )
+    paging: PagingSettings = PagingSettings()
+    rebuild: RebuildSettings = RebuildSettings()
+    alertmanager: AlertmanagerSettings = AlertmanagerSettings()
+    webhook: WebhookSettings = WebhookSettings()
+    watch_every_s: Positive = Field(2.0, description="how often silent stations, and a lost Redis, are looked for")
+    redis_patience_s: Positive = Field(120.0, description="give up and restart when Redis does not answer for so long")
+
+    @model_validator(mode="after")
+    def _policies_work(self) -> "AlertingSettings":
+        for pattern, difference in self.policies.items():
+            try:
+                merged(self.policy, difference)
+            except ValidationError as error:
+                first = error.errors(include_url=False, include_input=False)[0]
+                where = ".".join(str(part) for part in first["loc"]) or "policy"
+                raise ValueError(f"policies: {pattern}: {where}: {first['msg']}") from None
+        return self
+
+
+def merged(policy: Policy, difference: dict[str, Any]) -> Policy:
+    """`policy` with what differs. Raises ValidationError."""
+    return Policy.model_validate(policy.model_dump() | difference)
+
+
+class Policies:
+    """The policy of each station: the first pattern that fits, or the default."""
+
+    __slots__ = ("_default", "_found", "_patterns")
+
+    def __init__(self, default: Policy, differences: dict[str, dict[str, Any]] | None = None) -> None:
+        self._default = default
+        self._patterns = {pattern: merged(default, each) for pattern, each in (differences or {}).items()}
+        self._found: dict[str, Policy] = {}
+
+    def of(self, station: str) -> Policy:
+        """The policy of `station`."""
+        if station not in self._found:
+            fits = (policy for pattern, policy in self._patterns.items() if fnmatchcase(station, pattern))
+            self._found[station] = next(fits, self._default)
+        return self._found[station]
+
+    @property
+    def shortest_silence_s(self) -> float | None:
+        """The least time after which any station may be called silent."""
+        times = [each.silent_after_s for each in (self._default, *self._patterns.values())]
+        return min((each for each in times if each is not None), default=None)

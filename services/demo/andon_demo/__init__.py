@@ -1,0 +1,1 @@
+"""The whole line on one machine: real servers, every service as its own process, a live view."""

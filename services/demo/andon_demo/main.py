@@ -1,0 +1,146 @@
+"""`andon demo`: the whole line on real servers, on one machine. Wiring only."""
+
+import json
+import random
+import sys
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from andon.errors import AndonError
+from andon.kafka.admin import create_topics
+from andon.settings import KafkaSettings
+from andon.topics import ALL
+from andon_demo.follow import Follower
+from andon_demo.line import Line, ServiceProcess, run_to_end
+from andon_demo.servers.main import get
+from andon_demo.servers.ports import free_ports
+from andon_demo.servers.supervise import Servers
+from andon_demo.stations import Station, assign_all, fit_all, stations_of
+from andon_demo.tally import Tally
+from andon_demo.watch import Watch
+
+PARTITIONS = 6
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What was asked for on the command line."""
+
+    images: list[Path]
+    stations: int
+    rate: float
+    count: int | None
+    ends: bool
+    as_json: bool
+
+
+def demo(
+    images: Annotated[
+        list[Path] | None,
+        typer.Option(help="A folder in MVTec AD layout: learns from train/good, streams test/*. Repeat for more."),
+    ] = None,
+    stations: Annotated[int, typer.Option(min=1, max=64, help="Without --images: how many stations are drawn.")] = 3,
+    rate: Annotated[
+        float, typer.Option(min=0, help="Frames a second from each station; 0: as fast as the line takes them.")
+    ] = 5.0,
+    count: Annotated[int | None, typer.Option(min=1, help="End after so many frames of each station.")] = None,
+    ends: Annotated[bool, typer.Option("--exit", help="End when everything streamed has its verdict.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as one JSON object at the end.")] = False,
+    state: Annotated[Path | None, typer.Option(help="Keep data, logs and bundles here.")] = None,
+) -> None:
+    """Run the whole line on this machine: real Kafka, Redis and Alertmanager, and every service as its own process.
+
+    Learns each station from good frames, then streams good parts, then defective ones, and shows what the people on
+    call would get. Without --images the parts are drawn. Ctrl-C stops everything; nothing is left behind.
+
+    Example: andon demo
+
+    Example: andon demo --images data/bottle --images data/screw --rate 10 --exit --json
+    """
+    wish = Wish(images or [], stations, rate, count, ends or bool(count), as_json)
+    screen = Console(stderr=True, highlight=False)
+    began = time.monotonic()
+    try:
+        figures = _run(wish, state, screen, began)
+    except KeyboardInterrupt:
+        screen.print("stopped")
+        sys.exit(130)
+    except AndonError as error:
+        screen.print(str(error), style="red", markup=False)
+        sys.exit(1)
+    if as_json:
+        sys.stdout.write(json.dumps(figures) + "\n")
+    else:
+        screen.print_json(json.dumps(figures))
+    sys.exit(0 if figures["balanced"] else 1)
+
+
+def _run(wish: Wish, state: Path | None, screen: Console, began: float) -> dict[str, object]:
+    draw = random.SystemRandom()
+    with ExitStack() as stack:
+        told = _Steps(screen, began)
+        get(("kafka", "redis", "alertmanager"))
+        told("starting Kafka, Redis and Alertmanager")
+        servers = stack.enter_context(Servers(state=state, draw=draw))
+        folder = servers.folder
+        assert folder is not None  # noqa: S101  entered
+        env = servers.env() | {
+            "ANDON_STORE__BUNDLES": str(folder / "bundles"),
+            "ANDON_STORE__FRAMES": str(folder / "frames"),
+        }
+        kafka = KafkaSettings(bootstrap_servers=servers.kafka.bootstrap)
+        create_topics(kafka, ALL, PARTITIONS, 1)
+        wanted = _stations(wish, folder, env, told)
+        told(f"learning {len(wanted)} station{'s' * (len(wanted) > 1)} from good frames")
+        assign_all(kafka, fit_all(wanted, folder, env))
+        told("starting preprocess, scoring and alerting")
+        line = Line(folder / "logs", env, draw)
+        stack.callback(line.stop)
+        line.start()
+        tally = Tally()
+        follower = Follower(kafka, tally)
+        stack.callback(follower.close)
+        told("streaming")
+        ingest = ServiceProcess("ingest", _ingest(wish, wanted), folder / "logs", env, free_ports(1, draw)[0])
+        stack.callback(ingest.process.stop, grace_s=25)
+        ingest.process.start()
+        where = f"logs {folder / 'logs'}   Alertmanager {servers.alertmanager.url}"
+        watch = Watch(line, ingest, follower, tally, screen, began=began, ends=wish.ends, where=where)
+        return watch.until_done()
+
+
+def _stations(wish: Wish, folder: Path, env: dict[str, str], told: "_Steps") -> list[Station]:
+    if wish.images:
+        return stations_of(wish.images)
+    told(f"drawing good parts for {wish.stations} stations")
+    drawn = folder / "drawn"
+    run_to_end("draw", ["ingest", "draw", str(drawn), "--stations", str(wish.stations)], folder / "logs", env, 300)
+    return stations_of(sorted(path for path in drawn.iterdir() if path.is_dir()))
+
+
+def _ingest(wish: Wish, stations: list[Station]) -> list[str]:
+    count = ["--count", str(wish.count)] if wish.count else []
+    common = ["--rate", str(wish.rate), "--json", *count]
+    if wish.images:
+        folders = [part for each in stations for part in ("--from", f"{each.name}={each.folder}")]
+        return ["ingest", "folder", *folders, "--only", "test/good/*", "--only", "test/*", *common]
+    if wish.ends and not wish.count:
+        common += ["--count", "120"]
+    return ["ingest", "generate", "--stations", str(len(stations)), "--good-first", "40", "--defects", "0.15", *common]
+
+
+class _Steps:
+    """Tells each step and how long it has been."""
+
+    def __init__(self, screen: Console, began: float) -> None:
+        self._screen = screen
+        self._began = began
+
+    def __call__(self, text: str) -> None:
+        self._screen.print(f"[dim]{time.monotonic() - self._began:5.1f} s[/dim]  {text}")

@@ -1,0 +1,1 @@
+"""Real Kafka, Redis, Alertmanager and Prometheus on this machine, for `andon demo` and the tests."""

@@ -1,0 +1,100 @@
+"""The generator as a source: stations that make parts, good ones and defective ones, from one seed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from andon.stage import Record
+from andon_ingest.batch import Batch, BatchLimits
+from andon_ingest.capture import Capture, Shot
+from andon_ingest.clock import Clock, Rota
+from andon_ingest.generator import DefectKind, Part, draw_part, encode_jpeg
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What is made. `rate` in parts a second at each station, 0 without bound; `defects` is their share, 0 to 1;
+    `count` ends after so many parts of each station; `good_first` parts of each station have none. `size` is (width,
+    height) in pixels.
+    """
+
+    rate: float
+    defects: float = 0.0
+    count: int | None = None
+    good_first: int = 0
+    seed: int = 0
+    size: tuple[int, int] = (512, 512)
+    product: str | None = None
+
+
+class Station:
+    """One station's parts: the same ones for the same seed and style, whatever its neighbours do."""
+
+    __slots__ = ("_made", "_rng", "_style", "drawn")
+
+    def __init__(self, made: Made, style: int) -> None:
+        self._made = made
+        self._style = style
+        self._rng = np.random.default_rng([made.seed, style])
+        self.drawn = 0
+
+    @property
+    def ended(self) -> bool:
+        """Whether the last part was drawn."""
+        return self._made.count is not None and self.drawn >= self._made.count
+
+    def draw(self) -> Part:
+        """The next part."""
+        defective = self._rng.random() < self._made.defects and self.drawn >= self._made.good_first
+        kind = list(DefectKind)[self._rng.integers(len(DefectKind))] if defective else None
+        self.drawn += 1
+        return draw_part(self._rng, self._style, kind, size=self._made.size)
+
+
+class GeneratorSource:
+    """Draws a part when its time has come, and waits for Kafka before the next. Its subject tells the truth:
+    'good/7', 'scratch/8'.
+    """
+
+    def __init__(
+        self, capture: Capture, stations: Mapping[str, Station], made: Made, limits: BatchLimits, clock: Clock
+    ) -> None:
+        self.capture = capture
+        self._stations = stations
+        self._made = made
+        self._limits = limits
+        self._clock = clock
+        self._rota = Rota([name for name, station in stations.items() if not station.ended], made.rate, clock)
+
+    @property
+    def ended(self) -> bool:
+        """Whether every station has made its count."""
+        return all(station.ended for station in self._stations.values())
+
+    def poll(self) -> Sequence[Record]:
+        """The parts whose time has come."""
+        if not self.ended:
+            self._clock.nap(self._rota.wait_s())
+        batch = Batch(self._limits, self._clock)
+        while not batch.full and (name := self._rota.next()) is not None:
+            station = self._stations[name]
+            batch.add(self.capture.take(self._shot(name, station)))
+            if not station.ended:
+                self._rota.again(name)
+        return batch.records
+
+    def commit(self) -> None:
+        """Nothing to remember: the seed tells it all again."""
+
+    def idle(self) -> None:
+        """A generator keeps its place by itself."""
+
+    def close(self) -> None:
+        """Holds nothing."""
+
+    def _shot(self, name: str, station: Station) -> Shot:
+        subject_number = station.drawn
+        part = station.draw()
+        subject = f"{part.defect.value if part.defect else 'good'}/{subject_number}"
+        return Shot(name, encode_jpeg(part.image), self._clock.utc(), subject, self._made.product)

@@ -1,0 +1,53 @@
+"""How each station's frames must look: the preparation in the manifest of the bundle that serves it."""
+
+import structlog
+
+from andon.bundle import BundleError
+from andon.kafka.follow import FollowedAssignments
+from andon.preparation import Preparation
+from andon.records import Frame
+from andon.store import BundleStore
+
+
+class Preparations:
+    """Looks up, never waits: manifests are read between turns, by `refresh`.
+
+    A frame of a station that no bundle serves is prepared in the default way, and scoring says `no_bundle`. A
+    bundle that cannot be read leaves the one before it in force.
+    """
+
+    def __init__(self, followed: FollowedAssignments, store: BundleStore) -> None:
+        self._followed = followed
+        self._store = store
+        self._by_bundle: dict[str, Preparation] = {}
+        self._unreadable: set[str] = set()
+        self._default = Preparation()
+        self._read()
+
+    def refresh(self) -> None:
+        """Takes in new assignments; a bundle that was not there is looked for again when any assignment changes."""
+        if self._followed.refresh():
+            self._unreadable.clear()
+            self._read()
+
+    def of(self, frame: Frame) -> Preparation:
+        """How this frame must look."""
+        serving = self._followed.table.lookup(frame.station, frame.product)
+        if serving is None:
+            return self._default
+        for assignment in (serving.active, serving.before):
+            if assignment is not None and assignment.bundle in self._by_bundle:
+                return self._by_bundle[assignment.bundle]
+        return self._default
+
+    def close(self) -> None:
+        """Stops following."""
+        self._followed.close()
+
+    def _read(self) -> None:
+        for digest in self._followed.table.bundles() - self._by_bundle.keys() - self._unreadable:
+            try:
+                self._by_bundle[digest] = self._store.manifest(digest).preparation
+            except BundleError as error:
+                self._unreadable.add(digest)
+                structlog.get_logger().error("bundle_unreadable", bundle=digest, error=str(error))

@@ -1,0 +1,1 @@
+"""Andon's scoring service: prepared frames become scores."""

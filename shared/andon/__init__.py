@@ -1,0 +1,1 @@
+"""The library every Andon service stands on."""

@@ -1,0 +1,5 @@
+"""`python -m andon`: the andon command."""
+
+from andon.cli import main
+
+main()

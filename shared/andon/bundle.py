@@ -1,0 +1,406 @@
+"""A bundle: everything one inspection needs, in one file known by its digest.
+
+BundleError (a Mistake)
+├── NotABundle      not a zip, or a zip that a bundle never is: compressed, linked, with paths that leave it
+├── UnknownVersion  written by a newer Andon than this one
+├── Damaged         a member is missing, added, or not the bytes that were proven
+└── UnsafeModel     its model is not one that may be opened (raised by `andon.onnxfile`)
+
+The file is a zip whose members are stored, never compressed, so that no bundle unpacks to more than it is.
+`bundle.json` lists every other member by sha256 and size; **the digest of a bundle is the sha256 of its
+`bundle.json`**, and so covers every byte of them. One member stands outside: `made.json` says when the file was
+made, so that the same frames give the same digest on any day. Nothing is decided by it.
+"""
+
+import hashlib
+import json
+import os
+import re
+import stat
+import zipfile
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from andon.errors import Mistake
+from andon.preparation import Preparation
+from andon.records.score import Verdict
+
+SCHEMA_VERSION = 1
+MANIFEST, MADE, MODEL, REFERENCE = "bundle.json", "made.json", "model.onnx", "reference.json"
+GOLDEN_FOLDER = "golden/"
+SUFFIX = ".andon"
+
+MAX_BYTES = 2 * 1024**3
+MAX_MEMBERS = 256
+MAX_JSON_BYTES = 8 * 1024**2
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}(/[A-Za-z0-9_][A-Za-z0-9._-]{0,99})?")
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment a zip can name; its own times say nothing
+
+
+class BundleError(Mistake):
+    """This file cannot be served as a bundle."""
+
+
+class NotABundle(BundleError):
+    """It is something else, or something hostile."""
+
+
+class UnknownVersion(BundleError):
+    """A newer Andon wrote it."""
+
+
+class Damaged(BundleError):
+    """It is not what was proven when it was written."""
+
+
+class _Part(BaseModel):
+    """A newer writer may add fields within a schema version; a reader leaves them be."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+
+Digest = str
+_HEX64 = r"^[0-9a-f]{64}$"
+
+
+class Member(_Part):
+    """One file of the bundle."""
+
+    name: str
+    sha256: str = Field(pattern=_HEX64)
+    size: int = Field(ge=0)
+
+
+class RateInterval(_Part):
+    """Where the true false-call rate at the threshold lies, with `confidence`, as a share of good frames."""
+
+    low: float = Field(ge=0, le=1)
+    high: float = Field(ge=0, le=1)
+    confidence: float = Field(gt=0, lt=1)
+
+
+class Calibration(_Part):
+    """How the threshold follows from good frames alone.
+
+    `method` is `conformal` (an order statistic of held-out scores) or `pareto-tail` (extrapolated, because
+    the budget lies beyond the sample). `good_frames` is how many held-out scores it rests on, `good_frames_missing`
+    how many more, all below the threshold, would prove the budget at 95 % confidence.
+    """
+
+    method: Literal["conformal", "pareto-tail"]
+    budget: float = Field(gt=0, lt=1, description="accepted share of good frames called anomalous")
+    good_frames: int = Field(ge=1)
+    good_frames_missing: int = Field(ge=0)
+    false_call_rate: float = Field(ge=0, le=1, description="share of the held-out good frames above the threshold")
+    interval: RateInterval
+    folds: int = Field(ge=2)
+    warnings: tuple[str, ...] = ()
+
+
+class Training(_Part):
+    """What the model was made of. `settings` are the method's own, as it names them."""
+
+    method: str
+    extractor: str
+    frames: int = Field(ge=1)
+    frames_offered: int = Field(ge=1)
+    unreadable: tuple[str, ...] = ()
+    settings: dict[str, int | float | str] = {}
+
+
+class Provenance(_Part):
+    """What made it. The moment stands in `made.json`, outside the digest."""
+
+    andon: str
+    onnx: str
+    onnxruntime: str
+    opencv: str
+
+
+class GoldenFrame(_Part):
+    """One encoded image, and what the model must say of it wherever it is served."""
+
+    name: str = Field(pattern=r"^golden/[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$")
+    sha256: str = Field(pattern=_HEX64)
+    tensor_sha256: str = Field(pattern=_HEX64, description="of the prepared tensor's bytes: tells decoder from model")
+    verdict: Verdict
+    score: float
+    synthetic: bool = Field(False, description="a good frame with a defect drawn into it")
+
+
+class Tolerance(_Part):
+    """A golden score may move by `relative` times the greater of itself and the threshold, in size."""
+
+    relative: float = Field(1e-3, ge=0)
+
+    def allows(self, expected: float, got: float, threshold: float) -> bool:
+        """Whether `got` is the score `expected`, as far as another machine's arithmetic goes."""
+        return abs(got - expected) <= self.relative * max(abs(expected), abs(threshold))
+
+
+class BundleManifest(_Part):
+    """`bundle.json`."""
+
+    schema_version: Literal[1] = 1
+    product: str | None = None
+    preparation: Preparation
+    threshold: float = Field(description="raw score; a frame above it is anomalous")
+    calibration: Calibration
+    training: Training
+    provenance: Provenance
+    golden: tuple[GoldenFrame, ...] = Field(min_length=1)
+    tolerance: Tolerance = Tolerance()
+    members: tuple[Member, ...] = ()
+
+    def verdict(self, score: float) -> Verdict:
+        """The verdict on a finite raw score."""
+        return Verdict.ANOMALOUS if score > self.threshold else Verdict.OK
+
+
+class Distribution(_Part):
+    """One number over the good frames: `quantiles` are evenly spaced from the least (0) to the greatest (1)."""
+
+    quantiles: tuple[float, ...] = Field(min_length=2)
+    mean: float
+    sd: float = Field(ge=0)
+    n: int = Field(ge=1)
+
+
+class DriftReference(_Part):
+    """`reference.json`: how good frames looked, and scored, when the bundle was made. Health by feature name."""
+
+    health: dict[str, Distribution]
+    score: Distribution
+
+
+class Made(_Part):
+    """`made.json`: outside the digest."""
+
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle in memory, every member proven against its digest. `members` holds them by name."""
+
+    digest: Digest
+    manifest: BundleManifest
+    members: Mapping[str, bytes]
+    created_at: datetime | None = None
+
+    @property
+    def model(self) -> bytes:
+        """The ONNX model."""
+        return self.members[MODEL]
+
+    @property
+    def reference(self) -> DriftReference:
+        """The drift reference."""
+        return _parse(DriftReference, self.members[REFERENCE], REFERENCE)
+
+    def golden_image(self, frame: GoldenFrame) -> bytes:
+        """The encoded image of one of the manifest's golden frames."""
+        return self.members[frame.name]
+
+
+def make_bundle(
+    manifest: BundleManifest,
+    *,
+    model: bytes,
+    reference: DriftReference,
+    golden: Mapping[str, bytes],
+    created_at: datetime | None = None,
+) -> Bundle:
+    """The bundle of these parts. `golden` holds the encoded images by the names that `manifest.golden` gives them.
+
+    Raises Damaged when the golden images are not those the manifest names.
+    """
+    members = {MODEL: model, REFERENCE: _canonical(reference), **golden}
+    listed = tuple(Member(name=n, sha256=_sha256(members[n]), size=len(members[n])) for n in sorted(members))
+    complete = manifest.model_copy(update={"members": listed})
+    text = _canonical(complete)
+    bundle = Bundle(_sha256(text), complete, {**members, MANIFEST: text}, created_at)
+    _check_members(bundle.manifest, bundle.members)
+    return bundle
+
+
+def bundle_bytes(bundle: Bundle) -> bytes:
+    """The file: the same bytes for the same bundle and moment, on any machine."""
+    members = dict(bundle.members)
+    if bundle.created_at is not None:
+        members[MADE] = _canonical(Made(created_at=bundle.created_at))
+    buffer = BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name in sorted(members):
+            archive.writestr(_member_info(name), members[name])
+    return buffer.getvalue()
+
+
+def write_bundle(bundle: Bundle, path: Path) -> None:
+    """Writes the file whole or not at all. Raises Mistake when it cannot be written."""
+    write_whole(path, bundle_bytes(bundle))
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """`data` at `path`, on disk, by way of a file beside it. Raises Mistake, and leaves nothing, when it cannot be."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with beside.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
+        raise Mistake(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def read_bundle(path: Path, digest: Digest | None = None) -> Bundle:
+    """The bundle at `path`, every byte proven; with `digest`, that bundle and no other. Raises BundleError."""
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise NotABundle(f"{path}: {size} bytes; a bundle has at most {MAX_BYTES}")
+        data = path.read_bytes()
+    except OSError as error:
+        raise BundleError(f"{path}: cannot be read: {error.strerror or error}") from error
+    return parse_bundle(data, str(path), digest)
+
+
+def parse_bundle(data: bytes, name: str = "bundle", digest: Digest | None = None) -> Bundle:
+    """The bundle that `data` holds, as `read_bundle`. `name` is what errors call it."""
+    with _open(BytesIO(data), name) as archive:
+        members = {info.filename: _read(archive, info, name) for info in _infos(archive, name)}
+    text = members.get(MANIFEST, b"")
+    found = _sha256(text)
+    if digest is not None and found != digest:
+        raise Damaged(f"{name}: its digest is {found[:12]}, not {digest[:12]}; fetch it again or do not trust it")
+    manifest = _manifest(text, name)
+    made = members.pop(MADE, None)
+    _check_members(manifest, members, name)
+    _parse(DriftReference, members[REFERENCE], f"{name}: {REFERENCE}")
+    return Bundle(found, manifest, members, _parse(Made, made, f"{name}: {MADE}").created_at if made else None)
+
+
+def read_manifest(source: Path | BinaryIO, digest: Digest | None = None) -> BundleManifest:
+    """Only `bundle.json` of a bundle: its preparation and threshold, without reading the model.
+
+    `source` is a path or a seekable file, such as a remote one that fsspec reads by ranges. Raises BundleError.
+    """
+    name = str(getattr(source, "name", source))
+    with _open(source, name) as archive:
+        info = next((i for i in _infos(archive, name) if i.filename == MANIFEST), None)
+        text = _read(archive, info, name) if info else b""
+    if digest is not None and _sha256(text) != digest:
+        raise Damaged(f"{name}: its digest is {_sha256(text)[:12]}, not {digest[:12]}")
+    return _manifest(text, name)
+
+
+def _open(source: Path | BinaryIO, name: str) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(source)
+    except OSError as error:
+        raise BundleError(f"{name}: cannot be read: {error.strerror or error}") from error
+    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+        raise NotABundle(f"{name}: not a bundle: {error}; make one with `andon fit`") from error
+
+
+def _infos(archive: zipfile.ZipFile, name: str) -> list[zipfile.ZipInfo]:
+    infos = archive.infolist()
+    if len(infos) > MAX_MEMBERS:
+        raise NotABundle(f"{name}: {len(infos)} members; a bundle has at most {MAX_MEMBERS}")
+    if len({info.filename for info in infos}) != len(infos):
+        raise NotABundle(f"{name}: two members have one name")
+    for info in infos:
+        problem = _problem(info)
+        if problem:
+            raise NotABundle(f"{name}: member {info.filename[:80]!r} {problem}")
+    if sum(info.file_size for info in infos) > MAX_BYTES:
+        raise NotABundle(f"{name}: its members hold more than {MAX_BYTES} bytes")
+    return infos
+
+
+def _problem(info: zipfile.ZipInfo) -> str | None:
+    if not _NAME.fullmatch(info.orig_filename):
+        return "has a name that no bundle uses"
+    if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG):
+        return "is not a plain file"
+    if info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size:
+        return "is compressed; a bundle's members are stored"
+    if info.filename.endswith(".json") and info.file_size > MAX_JSON_BYTES:
+        return f"has {info.file_size} bytes; at most {MAX_JSON_BYTES}"
+    return "is encrypted" if info.flag_bits & 1 else None
+
+
+def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> bytes:
+    try:
+        return archive.read(info)
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError, ValueError) as error:
+        raise Damaged(f"{name}: member {info.filename!r}: {error or 'cut short'}") from error
+
+
+def _manifest(text: bytes, name: str) -> BundleManifest:
+    if not text:
+        raise NotABundle(f"{name}: has no {MANIFEST}")
+    try:
+        fields = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise NotABundle(f"{name}: {MANIFEST} is not JSON") from error
+    version = fields.get("schema_version") if isinstance(fields, dict) else None
+    if version != SCHEMA_VERSION:
+        detail = f"schema version {version!r}; this Andon reads {SCHEMA_VERSION}; upgrade it, or fit the bundle again"
+        raise UnknownVersion(f"{name}: {detail}")
+    return _parse(BundleManifest, text, f"{name}: {MANIFEST}")
+
+
+def _check_members(manifest: BundleManifest, members: Mapping[str, bytes], name: str = "bundle") -> None:
+    listed = {member.name: member for member in manifest.members}
+    needed = {MODEL, REFERENCE, *(frame.name for frame in manifest.golden)}
+    present = set(members) - {MANIFEST}
+    missing, extra = (needed | set(listed)) - present, present - set(listed)
+    if missing or extra or needed - set(listed):
+        raise Damaged(f"{name}: missing members {sorted(missing)}, unlisted members {sorted(extra)}")
+    for member in manifest.members:
+        if _sha256(members[member.name]) != member.sha256:
+            raise Damaged(f"{name}: member {member.name!r} is not the bytes the manifest lists by sha256")
+    for frame in manifest.golden:
+        if frame.sha256 != listed[frame.name].sha256:
+            raise Damaged(f"{name}: golden frame {frame.name!r} is not the image it was proven with")
+
+
+P_ = TypeVar("P_", bound=_Part)
+
+
+def _parse(model: type[P_], text: bytes, name: str) -> P_:
+    try:
+        return model.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise Damaged(f"{name}: {where}: {first['msg']}") from None
+
+
+def _canonical(part: BaseModel) -> bytes:
+    fields = part.model_dump(mode="json")
+    return json.dumps(fields, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _member_info(name: str) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name, _EPOCH)
+    info.create_system = 3  # unix, on every system
+    info.external_attr = (stat.S_IFREG | 0o644) << 16
+    return info
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

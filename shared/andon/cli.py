@@ -1,0 +1,46 @@
+"""The `andon` command. Each installed service adds its own sub-commands by entry point `andon.commands`."""
+
+import sys
+from importlib.metadata import entry_points
+
+import typer
+from rich.console import Console
+
+from andon.errors import AndonError
+from andon.run import andon_version
+
+HELP = """Andon watches factory lines: camera frames in, verdicts and pages out.
+
+Every sub-command tells its own story: [bold]andon COMMAND --help[/bold].
+Settings come from ANDON_ variables (docs/settings.md).
+"""
+
+
+def build(wanted: str | None) -> typer.Typer:
+    """The command with whatever is installed; only `wanted` is loaded when it is one of them, for a quick start."""
+    app = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode="rich", pretty_exceptions_enable=False)
+    app.command("version")(version)
+    installed = sorted(entry_points(group="andon.commands"), key=lambda point: point.name)
+    for point in [point for point in installed if point.name == wanted] or installed:
+        command = point.load()
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=point.name)
+        else:
+            app.command(point.name)(command)
+    return app
+
+
+def version() -> None:
+    """Print the version."""
+    sys.stdout.write(f"andon {andon_version()}\n")
+
+
+def main() -> None:
+    """Runs the command; a mistake is told in a sentence, with exit status 2, never a traceback."""
+    try:
+        build(sys.argv[1] if len(sys.argv) > 1 else None)()
+    except AndonError as error:
+        console = Console(stderr=True, highlight=False, soft_wrap=True)
+        console.print("error:", style="red", end=" ")
+        console.print(str(error), markup=False)
+        sys.exit(2)

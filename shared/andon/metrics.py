@@ -1,0 +1,81 @@
+"""Every metric of Andon: one class, so that a wrong name is a type error.
+
+Names follow Prometheus: one prefix, base units, `_total` on counters. Labels stay small: hot metrics carry the
+station at most, never a frame, a part or a bundle. docs/metrics.md is generated from here.
+"""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+LATENCY_S = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+BATCH = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+
+class Metrics:
+    """The metrics of one process, on one registry."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(f"andon_{name}", text, labels, registry=registry)
+
+        def gauge(name: str, text: str, *labels: str) -> Gauge:
+            return Gauge(f"andon_{name}", text, labels, registry=registry)
+
+        def histogram(name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+            return Histogram(f"andon_{name}", text, labels, buckets=buckets, registry=registry)
+
+        # Every stage, by the wrapper in observe.py
+        self.build = gauge("build_info", "1, with the version that runs.", "service", "version")
+        self.records_consumed = counter("records_consumed_total", "Records a stage took from its source.", "stage")
+        self.messages_sent = counter(
+            "messages_sent_total", "Messages whose delivery was acknowledged.", "stage", "topic"
+        )
+        self.dead_letters = counter(
+            "frames_dead_lettered_total", "Records that can never succeed, by reason.", "stage", "reason"
+        )
+        self.turn_seconds = histogram("stage_turn_seconds", "Time one turn's handling took.", LATENCY_S, "stage")
+        self.send_seconds = histogram(
+            "stage_send_seconds", "Time until a turn's results were acknowledged.", LATENCY_S, "stage"
+        )
+        self.batch_records = histogram("stage_batch_records", "Records in one turn.", BATCH, "stage")
+        self.last_turn = gauge("stage_last_turn_timestamp_seconds", "When the loop last made a turn.", "stage")
+        self.consumer_lag = gauge(
+            "consumer_lag_records", "Records between us and the end, by partition.", "topic", "partition"
+        )
+        self.commits_refused = counter(
+            "commits_refused_total", "Commits that a rebalance refused and we forgot.", "stage"
+        )
+        # Ingest
+        self.frames_captured = counter("frames_captured_total", "Frames that got an identity.", "station")
+        self.frames_skipped = counter(
+            "frames_skipped_total", "Images left out at capture, by reason.", "station", "reason"
+        )
+        # Scoring
+        self.frames_scored = counter("frames_scored_total", "Verdicts, by station.", "station", "verdict")
+        self.frame_age = histogram("frame_age_seconds", "From capture to verdict.", LATENCY_S)
+        self.inference_seconds = histogram("inference_duration_seconds", "One graph call.", LATENCY_S)
+        self.inference_batch = histogram("inference_batch_frames", "Frames in one graph call.", BATCH)
+        self.bundle_swaps = counter("bundle_swaps_total", "Bundles that took over a station.", "station")
+        self.bundles_refused = counter(
+            "bundles_refused_total", "Bundles that could not be read or failed the parity gate."
+        )
+        self.bundles_loaded = gauge("bundles_loaded", "Bundles in memory.")
+        self.score_ratio = histogram(
+            "anomaly_score_ratio",
+            "Raw score against its threshold.",
+            (0.1, 0.25, 0.5, 0.75, 0.9, 1, 1.1, 1.5, 2, 4, 8),
+            "station",
+        )
+        # Alerting
+        self.scores_stale = counter("scores_stale_total", "Scores seen before, or older than the state.", "station")
+        self.incidents_opened = counter("incidents_opened_total", "Incidents opened, by cause.", "station", "cause")
+        self.incidents_open = gauge("incidents_open", "Incidents open now.", "station")
+        self.pages_sent = counter("pages_sent_total", "Pages a sink accepted.", "sink", "kind")
+        self.pages_failed = counter(
+            "pages_failed_total", "Attempts a sink did not accept, by reason.", "sink", "reason"
+        )
+        self.pages_waiting = gauge("pages_waiting", "Pages in the outbox.")
+        self.state_rebuilds = counter(
+            "state_rebuilds_total", "Times Redis had lost its state and it was rebuilt from Kafka."
+        )

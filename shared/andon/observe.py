@@ -1,0 +1,81 @@
+"""Observation, written once: counts, time and log context wrap a stage from outside; handlers never touch them."""
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+import structlog
+
+from andon.metrics import Metrics
+from andon.stage import DeadLetters, Idle, Message, Record, Rejected, Result, Sink, Stage
+
+
+def observed(stage: Stage, metrics: Metrics) -> Stage:
+    """`stage`, counted and timed."""
+    name = stage.name
+    consumed = metrics.records_consumed.labels(name)
+    turn_seconds = metrics.turn_seconds.labels(name)
+    batch_records = metrics.batch_records.labels(name)
+
+    def handle(records: Sequence[Record], now: datetime) -> Iterable[Result]:
+        started = time.perf_counter()
+        results = list(stage.handle(records, now))
+        metrics.last_turn.labels(name).set(now.timestamp())
+        if records:
+            consumed.inc(len(records))
+            batch_records.observe(len(records))
+            turn_seconds.observe(time.perf_counter() - started)
+        return results
+
+    return replace(
+        stage,
+        handle=handle,
+        sink=_ObservedSink(stage.sink, name, metrics),
+        dead_letters=_ObservedDeadLetters(stage.dead_letters, name, metrics),
+    )
+
+
+class _ObservedSink:
+    def __init__(self, sink: Sink, stage: str, metrics: Metrics) -> None:
+        self._sink = sink
+        self._stage = stage
+        self._seconds = metrics.send_seconds.labels(stage)
+        self._sent = metrics.messages_sent
+
+    def send(self, messages: Sequence[Message], idle: Idle) -> None:
+        with self._seconds.time():
+            self._sink.send(messages, idle)
+        for topic, count in Counter(message.topic for message in messages).items():
+            self._sent.labels(self._stage, topic).inc(count)
+
+    def close(self) -> None:
+        self._sink.close()
+
+
+class _ObservedDeadLetters:
+    def __init__(self, dead_letters: DeadLetters, stage: str, metrics: Metrics) -> None:
+        self._dead_letters = dead_letters
+        self._stage = stage
+        self._count = metrics.dead_letters
+
+    def judge(self, polled: int, rejected: Sequence[Rejected]) -> None:
+        self._dead_letters.judge(polled, rejected)
+
+    def send(self, rejected: Sequence[Rejected], idle: Idle) -> None:
+        self._dead_letters.send(rejected, idle)
+        for each in rejected:
+            self._count.labels(self._stage, each.reason.value).inc()
+            record = each.record
+            structlog.get_logger().warning(
+                "dead_letter",
+                reason=each.reason.value,
+                detail=each.detail,
+                topic=record.topic,
+                partition=record.partition,
+                offset=record.offset,
+            )
+
+    def close(self) -> None:
+        self._dead_letters.close()

@@ -1,0 +1,31 @@
+"""What travels in the topics. One module a record; JSON Schemas of them all stand in docs/schemas."""
+
+from andon.records.assignment import Assignment
+from andon.records.event import Event, read_event, write_event
+from andon.records.frame import Frame, frame_headers, read_frame
+from andon.records.incident import Cause, Evidence, IncidentEvent, IncidentKind, Severity
+from andon.records.prepared import PreparedFrame, prepared_headers, read_prepared
+from andon.records.score import FramePlace, Region, Score, Unscorable, Verdict
+
+__all__ = [
+    "Assignment",
+    "Cause",
+    "Event",
+    "Evidence",
+    "Frame",
+    "FramePlace",
+    "IncidentEvent",
+    "IncidentKind",
+    "PreparedFrame",
+    "Region",
+    "Score",
+    "Severity",
+    "Unscorable",
+    "Verdict",
+    "frame_headers",
+    "prepared_headers",
+    "read_event",
+    "read_frame",
+    "read_prepared",
+    "write_event",
+]

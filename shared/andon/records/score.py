@@ -1,0 +1,93 @@
+"""A score: how anomalous one frame is, where, and by which bundle."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from andon.health import ImageHealth
+from andon.records.event import Event
+
+
+class Verdict(StrEnum):
+    """What inspection says of a frame."""
+
+    OK = "ok"
+    ANOMALOUS = "anomalous"
+    UNSCORABLE = "unscorable"
+
+
+class Unscorable(StrEnum):
+    """Why a frame could not be scored. It never reads as `ok`."""
+
+    NO_BUNDLE = "no_bundle"  # nothing is assigned to its station
+    WRONG_PREPARATION = "wrong_preparation"  # prepared for another bundle than any at hand
+    NOT_FINITE = "not_finite"  # the model answered NaN or infinity
+    WRONG_SHAPE = "wrong_shape"  # the model answered something else than it promised
+
+
+class FramePlace(BaseModel):
+    """Where in Kafka the original image lies, for as long as Kafka keeps it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class Region(BaseModel):
+    """One anomalous place in original pixel coordinates; `peak` is the highest raw map value inside it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    x: int
+    y: int
+    width: int
+    height: int
+    peak: float
+
+
+class Score(Event):
+    """The verdict on one frame.
+
+    `score` is raw and unclamped, comparable with `threshold` only under the same `bundle`. `regions` are in
+    original pixels. `heat_map` is a small 8-bit grey PNG in base64, on anomalous frames only: the raw map
+    scaled so that 128 is the threshold. `health` are the numbers preprocess measured.
+    """
+
+    frame_id: UUID
+    station: str
+    epoch: int
+    seq: int
+    product: str | None = None
+    part: str | None = None
+    subject: str | None = None
+    captured_at: datetime
+    scored_at: datetime
+    verdict: Verdict
+    unscorable: Unscorable | None = None
+    score: float | None = None
+    threshold: float | None = None
+    bundle: str | None = None
+    regions: tuple[Region, ...] = ()
+    heat_map: str | None = None
+    width: int = Field(ge=0)
+    height: int = Field(ge=0)
+    frame: FramePlace
+    dataref: str | None = None
+    skipped: str | None = None
+    health: ImageHealth | None = None
+
+    @property
+    def ratio(self) -> float | None:
+        """Score against threshold; above 1 is anomalous. None where it was not scored."""
+        if self.score is None or not self.threshold:
+            return None
+        return self.score / self.threshold
+
+    @property
+    def origin(self) -> str:
+        """What its (epoch, seq) counts within: '' for our own ingest, the topic partition for a foreign frame."""
+        return "" if self.epoch else f"{self.frame.topic}/{self.frame.partition}"

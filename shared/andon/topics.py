@@ -1,0 +1,77 @@
+"""Every topic of Andon: its name, its key, what it holds and how Kafka keeps it. Spelled here and nowhere else."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+MIB = 1024 * 1024
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+
+MAX_INLINE_BYTES = 4 * MIB
+"""The largest image or tensor that travels inside a record; a larger image goes to the store."""
+
+MAX_RECORD_BYTES = MAX_INLINE_BYTES + MIB // 4
+"""The largest record of a frame topic: the bytes, and room for headers and framing."""
+
+FRAMES = "camera.frames"
+PREPARED = "frames.prepared"
+SCORES = "scores"
+MODELS = "models"
+INCIDENTS = "incidents"
+VERDICTS = "verdicts"
+DRIFT = "drift"
+DEAD_LETTERS = "dead-letters"
+
+FRAME_PATTERN = r"^camera\.frames(\..+)?$"
+"""Topics that preprocess picks up by itself: camera.frames and camera.frames.<anything>."""
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One topic. `key` and `holds` are for the reader; the rest is how it is created.
+
+    `retention_ms` None keeps for ever; `retention_bytes` bounds each partition, None does not. `spread` topics
+    get as many partitions as the operator asks for, the others one.
+    """
+
+    name: str
+    key: str
+    holds: str
+    retention_ms: int | None
+    retention_bytes: int | None = None
+    max_message_bytes: int = MIB
+    cleanup: Literal["delete", "compact"] = "delete"
+    spread: bool = True
+
+    def config(self) -> dict[str, str]:
+        """The topic's settings as Kafka names them."""
+        config = {
+            "cleanup.policy": self.cleanup,
+            "max.message.bytes": str(self.max_message_bytes),
+            "retention.ms": str(-1 if self.retention_ms is None else self.retention_ms),
+            "retention.bytes": str(-1 if self.retention_bytes is None else self.retention_bytes),
+            "compression.type": "producer",
+        }
+        if self.cleanup == "compact":
+            config |= {"min.cleanable.dirty.ratio": "0.1", "segment.ms": str(DAY_MS)}
+        return config
+
+
+ALL: tuple[Topic, ...] = (
+    Topic(FRAMES, "station", "encoded images, CloudEvents headers", DAY_MS, 20 * 1024 * MIB, MAX_RECORD_BYTES),
+    Topic(PREPARED, "station", "uint8 tensors, the frame's headers", HOUR_MS, 4 * 1024 * MIB, MAX_RECORD_BYTES),
+    Topic(SCORES, "station", "Score, JSON", 14 * DAY_MS, 4 * 1024 * MIB),
+    Topic(MODELS, "station/product", "Assignment, JSON", None, cleanup="compact", spread=False),
+    Topic(INCIDENTS, "station", "IncidentEvent, JSON", 365 * DAY_MS),
+    Topic(VERDICTS, "station", "what people answered, JSON", 365 * DAY_MS),
+    Topic(DRIFT, "station", "what changed, JSON", 90 * DAY_MS),
+    Topic(
+        DEAD_LETTERS,
+        "station",
+        "the original bytes and headers, andon-reason",
+        14 * DAY_MS,
+        20 * 1024 * MIB,
+        MAX_RECORD_BYTES + MIB // 4,
+    ),
+)
+BY_NAME = {topic.name: topic for topic in ALL}

@@ -1,0 +1,126 @@
+"""What the handler makes of scores: events for Kafka, states and pages on the board."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from andon.metrics import Metrics
+from andon.reasons import Reason
+from andon.records import IncidentEvent, read_event
+from andon.stage import Message, Record, Rejected
+from andon_alerting.alerting import Alerting, Board, Card, Telling
+from andon_alerting.observe import counted
+from andon_alerting.policy import Policy, State
+from andon_alerting.settings import Policies
+
+MakeRecords = Callable[..., Sequence[Record]]
+POLICY = Policy(clear_after=4, multiple=None)
+
+
+def board_for(*stations: str) -> Board:
+    return Board({each: Card(each, 0, State(each)) for each in stations})
+
+
+def events(results: Sequence[object]) -> list[IncidentEvent]:
+    return [read_event(IncidentEvent, each.value) for each in results if isinstance(each, Message)]
+
+
+def test_a_page_goes_out_after_three_of_five(records: MakeRecords, start: datetime) -> None:
+    board = board_for("weld-07")
+    results = Alerting(board, Policies(POLICY), 300)(records("oaoaa"), start + timedelta(seconds=5))
+    (event,) = events(results)
+    assert board.cards["weld-07"].pages == [event]
+    assert event.summary == "weld-07: 3 of the last 5 frames look defective."
+
+
+def test_each_station_has_its_own_policy(records: MakeRecords, start: datetime) -> None:
+    board = board_for("weld-07", "press-1")
+    policies = Policies(POLICY, {"weld-*": {"k": 1, "n": 1}})
+    results = Alerting(board, policies, 300)([*records("a"), *records("a", "press-1")], start)
+    assert [each.station for each in events(results)] == ["weld-07"]
+
+
+def test_late_frames_page_nobody_until_a_fresh_one_shows_the_same(records: MakeRecords, start: datetime) -> None:
+    board = board_for("weld-07")
+    alerting = Alerting(board, Policies(POLICY), max_alert_age_s=30)
+    late = start + timedelta(minutes=10)
+    (opened,) = events(alerting(records("aaaa"), late))
+    card = board.cards["weld-07"]
+    assert (card.pages, card.owed) == ([], {opened.incident_id})
+    assert [told for _, _, told in board.decided][2:4] == [Telling.TOO_OLD_TO_PAGE, Telling.TOO_OLD_TO_PAGE]
+    assert alerting(records("a", first=4), start + timedelta(seconds=10)) == []
+    assert [each.event_id for each in card.pages] == [opened.event_id]
+    assert card.owed == frozenset()
+
+
+def test_what_nobody_was_told_of_is_over_without_a_page(records: MakeRecords, start: datetime) -> None:
+    board = board_for("weld-07")
+    results = Alerting(board, Policies(POLICY), 30)(records("aaa" + "oooo"), start + timedelta(hours=1))
+    assert [each.kind for each in events(results)] == ["opened", "resolved"]
+    assert board.cards["weld-07"].pages == []
+    assert board.decided[-1][2] is Telling.NEVER_TOLD
+
+
+def test_the_end_of_a_paged_incident_is_paged_however_late(records: MakeRecords, start: datetime) -> None:
+    board = board_for("weld-07")
+    alerting = Alerting(board, Policies(POLICY), 30)
+    alerting(records("aaa"), start)
+    alerting(records("oooo", first=3), start + timedelta(hours=1))
+    assert [each.kind for each in board.cards["weld-07"].pages] == ["opened", "resolved"]
+
+
+def test_a_redelivered_batch_decides_nothing(records: MakeRecords, start: datetime) -> None:
+    board = board_for("weld-07")
+    alerting = Alerting(board, Policies(POLICY), 300)
+    assert alerting(records("aaaoooo"), start)
+    held = replace(board.cards["weld-07"])
+    assert alerting(records("aaaoooo"), start) == []
+    assert board.cards["weld-07"].state is held.state
+
+
+def test_a_silent_station_opens_an_incident_unless_it_just_spoke(records: MakeRecords, start: datetime) -> None:
+    board = board_for("weld-07", "press-1")
+    alerting = Alerting(board, Policies(POLICY), 300)
+    alerting([*records("o"), *records("o", "press-1")], start)
+    for card in board.cards.values():
+        card.mark = card.state.mark
+    board.quiet = ["weld-07", "press-1"]
+    results = alerting(records("o", first=1), start + timedelta(minutes=3))
+    assert [(each.station, each.cause) for each in events(results)] == [("press-1", "station_silent")]
+    assert events(results)[0].summary == "press-1 has sent no frame since 14:00:00 UTC."
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"value": b"{}"}, Reason.BAD_RECORD),
+        ({"value": b"\xff\xfe"}, Reason.BAD_RECORD),
+        ({"key": b"other"}, Reason.BAD_STATION),
+        ({"key": None}, Reason.BAD_STATION),
+    ],
+)
+def test_a_record_that_is_no_score_is_rejected_and_the_rest_goes_on(
+    change: dict[str, bytes], reason: Reason, records: MakeRecords, start: datetime
+) -> None:
+    first, *rest = records("aaaa")
+    board = board_for("weld-07")
+    results = Alerting(board, Policies(POLICY), 300)([replace(first, **change), *rest], start)
+    assert [each.reason for each in results if isinstance(each, Rejected)] == [reason]
+    assert len(events(results)) == 1
+
+
+def test_decisions_are_counted_from_outside(records: MakeRecords, start: datetime) -> None:
+    board, registry = board_for("weld-07"), CollectorRegistry()
+    handle = counted(Alerting(board, Policies(POLICY), 300), board, Metrics(registry))
+    list(handle(records("aaaa"), start))
+    list(handle(records("a"), start))
+
+    def value(name: str, **labels: str) -> float | None:
+        return registry.get_sample_value(f"andon_{name}", {"station": "weld-07"} | labels)
+
+    assert value("incidents_opened_total", cause="defect_surge") == 1
+    assert value("incidents_open") == 1
+    assert value("scores_stale_total") == 1

@@ -1,0 +1,47 @@
+"""What every test may ask for."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from andon.settings import KafkaSettings
+    from andon_demo.servers.supervise import Servers
+
+
+@pytest.fixture(autouse=True)
+def no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test depends on ANDON_ variables that happen to be set."""
+    for name in os.environ:
+        if name.startswith("ANDON_") and not name.startswith("ANDON_TEST_") and name not in ("ANDON_CACHE", "ANDON_ONLY"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator["Servers"]:
+    """Kafka, Redis and Alertmanager on free ports; stopped, and their folder removed, at the end of the session."""
+    from andon_demo.servers.supervise import Servers
+
+    with Servers() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def kafka(servers: "Servers") -> "KafkaSettings":
+    """How to reach the real Kafka."""
+    from andon.settings import KafkaSettings
+
+    return KafkaSettings(bootstrap_servers=servers.kafka.bootstrap)
+
+
+@pytest.fixture(scope="session")
+def factory_images() -> Path:
+    """Real factory images, where they are at hand."""
+    beside = Path(__file__).parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("ANDON_TEST_DATA", beside))
+    if not (folder / "magtile").is_dir():
+        pytest.skip(f"no factory images in {folder}; ANDON_TEST_DATA names another folder")
+    return folder

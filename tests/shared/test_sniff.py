@@ -1,0 +1,160 @@
+"""Every hostile image is told from a good one by its header, and by its reason."""
+
+import contextlib
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from andon.errors import Invalid
+from andon.images.header import Header
+from andon.images.limits import ImageLimits
+from andon.images.sniff import sniff
+from andon.reasons import Reason
+from andon.testing import hostile
+
+LIMITS = ImageLimits()
+PHOTO = hostile.photo(160, 120)
+JPEG = hostile.jpeg(PHOTO)
+PNG = hostile.png(PHOTO)
+FRAME = JPEG.index(b"\xff\xc0")  # of marker, length, precision, height, width, components
+EXIF = b"\xff\xe1" + (60_000).to_bytes(2) + bytes(59_998)
+
+
+def with_frame(precision: int = 8, height: int = 120, width: int = 160, components: int = 3) -> bytes:
+    claims = bytes([precision]) + height.to_bytes(2) + width.to_bytes(2) + bytes([components])
+    return JPEG[: FRAME + 4] + claims + JPEG[FRAME + 10 :]
+
+
+def with_marker(code: int) -> bytes:
+    return JPEG[: FRAME + 1] + bytes([code]) + JPEG[FRAME + 2 :]
+
+
+def reason_of(data: bytes, limits: ImageLimits = LIMITS) -> Reason:
+    with pytest.raises(Invalid) as caught:
+        sniff(data, limits)
+    return caught.value.reason
+
+
+@pytest.mark.parametrize(
+    ("data", "header"),
+    [
+        (JPEG, Header("jpeg", 160, 120, 3, 8)),
+        (hostile.jpeg(PHOTO[..., 0]), Header("jpeg", 160, 120, 1, 8)),
+        (with_marker(0xC1), Header("jpeg", 160, 120, 3, 8)),
+        (JPEG[:2] + EXIF + JPEG[2:], Header("jpeg", 160, 120, 3, 8)),
+        (JPEG + bytes(100), Header("jpeg", 160, 120, 3, 8)),
+        (JPEG[:FRAME] + b"\xff\xff\xff" + JPEG[FRAME:], Header("jpeg", 160, 120, 3, 8)),
+        (PNG, Header("png", 160, 120, 3, 8)),
+        (hostile.png(PHOTO[..., 0]), Header("png", 160, 120, 1, 8)),
+        (hostile.png(PHOTO.astype(np.uint16) * 257), Header("png", 160, 120, 3, 16)),
+        (hostile.png_of(16, 16, depth=1, colour=3), Header("png", 16, 16, 3, 8)),
+        (hostile.png_of(16, 16, depth=16, colour=4), Header("png", 16, 16, 1, 16)),
+        (hostile.png_of(16, 16, before=hostile.chunk(b"tEXt", b"k\0v")), Header("png", 16, 16, 1, 8)),
+    ],
+)
+def test_an_image_that_a_camera_writes_passes_with_its_size(data: bytes, header: Header) -> None:
+    assert sniff(data, LIMITS) == header
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        pytest.param(b"", Reason.EMPTY, id="empty"),
+        pytest.param(b"part 4711 is fine", Reason.NOT_AN_IMAGE, id="text"),
+        pytest.param(b"{}", Reason.NOT_AN_IMAGE, id="json"),
+        pytest.param(b"\xff\xd8\xff", Reason.TRUNCATED, id="JPEG magic only"),
+        pytest.param(b"\xff\xd8\xff\xd9", Reason.NOT_AN_IMAGE, id="JPEG without anything"),
+        pytest.param(b"\xff\xd8\xff\xe0\0\1" + JPEG, Reason.NOT_AN_IMAGE, id="JPEG segment of length 1"),
+        pytest.param(b"\xff\xd8\xff<script>", Reason.NOT_AN_IMAGE, id="JPEG magic, then script"),
+        pytest.param(JPEG[:2] + JPEG[FRAME : FRAME + 19] + JPEG[2:], Reason.NOT_AN_IMAGE, id="two frames"),
+        pytest.param(JPEG[:FRAME] + JPEG[FRAME + 19 :], Reason.NOT_AN_IMAGE, id="JPEG scan without frame"),
+        pytest.param(with_frame(precision=12), Reason.UNSUPPORTED_FORMAT, id="JPEG of 12 bits"),
+        pytest.param(with_frame(components=4), Reason.UNSUPPORTED_FORMAT, id="CMYK"),
+        pytest.param(with_frame(components=1), Reason.NOT_AN_IMAGE, id="JPEG frame contradicts its length"),
+        pytest.param(with_frame(width=0), Reason.NOT_AN_IMAGE, id="JPEG of no width"),
+        pytest.param(with_frame(height=0), Reason.UNSUPPORTED_FORMAT, id="JPEG height after its picture"),
+        pytest.param(with_frame(8, 65535, 65535), Reason.TOO_MANY_PIXELS, id="JPEG of 4 gigapixels"),
+        pytest.param(with_frame(8, 7000, 7000), Reason.TRUNCATED, id="few bytes claim 49 megapixels"),
+        pytest.param(with_marker(0xC2), Reason.PROGRESSIVE, id="progressive"),
+        pytest.param(with_marker(0xC6), Reason.PROGRESSIVE, id="differential progressive"),
+        pytest.param(with_marker(0xC3), Reason.UNSUPPORTED_FORMAT, id="lossless"),
+        pytest.param(with_marker(0xC9), Reason.UNSUPPORTED_FORMAT, id="arithmetic coding"),
+        pytest.param(with_marker(0xDE), Reason.UNSUPPORTED_FORMAT, id="hierarchical"),
+        pytest.param(hostile.first_scan_of_one_component(JPEG), Reason.PROGRESSIVE, id="baseline in many scans"),
+        pytest.param(JPEG[:2] + EXIF * 2 + JPEG[2:], Reason.TRUNCATED, id="frame beyond the first 64 KiB"),
+        pytest.param(hostile.cut(JPEG), Reason.TRUNCATED, id="JPEG cut in half"),
+        pytest.param(hostile.cut(PNG), Reason.TRUNCATED, id="PNG cut in half"),
+        pytest.param(PNG[:20], Reason.TRUNCATED, id="PNG cut in its header"),
+        pytest.param(JPEG + hostile.ZIP_TAIL, Reason.TRUNCATED, id="JPEG that is also a zip"),
+        pytest.param(PNG + hostile.ZIP_TAIL, Reason.TRUNCATED, id="PNG that is also a zip"),
+        pytest.param(b"GIF89a" + JPEG, Reason.UNSUPPORTED_FORMAT, id="GIF that is also a JPEG"),
+        pytest.param(b"%PDF-1.4\n" + JPEG, Reason.UNSUPPORTED_FORMAT, id="PDF that is also a JPEG"),
+        pytest.param(hostile.PNG_MAGIC + b"<html>" * 9, Reason.NOT_AN_IMAGE, id="PNG magic, then HTML"),
+        pytest.param(hostile.with_bit_flipped(PNG, 18), Reason.NOT_AN_IMAGE, id="PNG header with a flipped bit"),
+        pytest.param(hostile.png_of(16, 16, depth=3), Reason.NOT_AN_IMAGE, id="PNG of 3 bits"),
+        pytest.param(hostile.png_of(16, 16, depth=16, colour=3), Reason.NOT_AN_IMAGE, id="palette of 16 bits"),
+        pytest.param(hostile.png_of(16, 16, interlace=1), Reason.PROGRESSIVE, id="interlaced PNG"),
+        pytest.param(hostile.png_of(16, 16, interlace=7), Reason.NOT_AN_IMAGE, id="PNG interlaced somehow"),
+        pytest.param(hostile.png_of(16, 16, before=hostile.chunk(b"acTL", bytes(8))), Reason.UNSUPPORTED_FORMAT,
+                     id="animated PNG"),
+        pytest.param(hostile.png_of(16, 16, before=hostile.chunk(b"IEND", b"")), Reason.NOT_AN_IMAGE,
+                     id="PNG that ends before its picture"),
+        pytest.param(hostile.png_of(16, 16, before=hostile.chunk(b"zTXt", bytes(99_999))), Reason.TRUNCATED,
+                     id="PNG pixels beyond the first 64 KiB"),
+        pytest.param(hostile.png_of(0, 16), Reason.TOO_MANY_PIXELS, id="PNG of no width"),
+        pytest.param(hostile.png_of(2**31, 2**31), Reason.TOO_MANY_PIXELS, id="PNG of 2^31 by 2^31"),
+        pytest.param(hostile.png_of(2**31 - 1, 1), Reason.TOO_MANY_PIXELS, id="PNG of 2^31 - 1 by 1"),
+        pytest.param(hostile.png_bomb(30_000, 30_000), Reason.TOO_MANY_PIXELS, id="0.9 gigapixels in 0.9 MB"),
+        pytest.param(hostile.png_of(7000, 7000), Reason.TRUNCATED, id="empty PNG claims 49 megapixels"),
+    ],
+)  # fmt: skip
+def test_what_no_camera_should_send_is_refused_with_its_reason(data: bytes, reason: Reason) -> None:
+    assert reason_of(data) is reason
+
+
+@pytest.mark.parametrize("name", hostile.OTHER_FORMATS)
+def test_other_formats_are_named_in_the_refusal(name: str) -> None:
+    with pytest.raises(Invalid, match=name.split(",", maxsplit=1)[0]) as caught:
+        sniff(hostile.OTHER_FORMATS[name], LIMITS)
+    assert caught.value.reason is Reason.UNSUPPORTED_FORMAT
+
+
+def test_a_progressive_jpeg_of_500_scans_is_refused_by_its_header() -> None:
+    data = hostile.progressive(np.full((400, 400, 3), 90, np.uint8), scans=500)
+    assert data.count(b"\xff\xda") >= 500
+    assert reason_of(data) is Reason.PROGRESSIVE
+
+
+def test_limits_are_the_operators_to_set() -> None:
+    assert reason_of(JPEG, ImageLimits(max_bytes=len(JPEG) - 1)) is Reason.TOO_LARGE
+    assert reason_of(JPEG, ImageLimits(max_pixels=160 * 120 - 1)) is Reason.TOO_MANY_PIXELS
+    assert sniff(JPEG, ImageLimits(max_bytes=len(JPEG), max_pixels=160 * 120)).width == 160
+
+
+def test_sixteen_bit_colour_may_have_a_quarter_of_the_pixels() -> None:
+    deep = hostile.png(PHOTO.astype(np.uint16) * 257)
+    assert reason_of(deep, ImageLimits(max_pixels=4 * 160 * 120 - 1)) is Reason.TOO_MANY_PIXELS
+    assert sniff(deep, ImageLimits(max_pixels=4 * 160 * 120)).bit_depth == 16
+
+
+@given(st.sampled_from([b"", JPEG[:3], hostile.PNG_MAGIC, PNG[:33], JPEG[:FRAME]]), st.binary(max_size=200))
+def test_no_bytes_raise_anything_but_invalid(start: bytes, rest: bytes) -> None:
+    passes_or_is_refused(start + rest)
+
+
+def test_a_thousandfold_damaged_header_passes_or_is_refused() -> None:
+    rng = np.random.default_rng(7)
+    for original in (JPEG, PNG):
+        for _ in range(1500):
+            damaged = bytearray(original[: rng.integers(1, 1200)] + original[-12:])
+            for at in rng.integers(0, len(damaged), rng.integers(1, 8)):
+                damaged[at] = rng.integers(0, 256)
+            passes_or_is_refused(bytes(damaged))
+
+
+def passes_or_is_refused(data: bytes) -> None:
+    with contextlib.suppress(Invalid):
+        header = sniff(data, LIMITS)
+        assert 0 < header.width * header.height <= LIMITS.max_pixels

@@ -1,0 +1,141 @@
+"""Bundles and blobs are known by what they hold, wherever they lie."""
+
+from pathlib import Path
+from uuid import uuid4
+
+import cv2
+import fsspec
+import numpy as np
+import pytest
+
+from andon.bundle import SUFFIX, Bundle, BundleError, Damaged, GoldenFrame, bundle_bytes
+from andon.errors import Broken, Invalid, Mistake
+from andon.ids import sha256_hex
+from andon.reasons import Reason
+from andon.records import Verdict
+from andon.store import BlobStore, BundleStore, redacted
+from andon.testing.models import tiny_bundle
+
+
+def a_bundle() -> Bundle:
+    image = cv2.imencode(".png", np.zeros((8, 8), np.uint8))[1].tobytes()
+    golden = GoldenFrame(
+        name="golden/a.png", sha256=sha256_hex(image), tensor_sha256="0" * 64, verdict=Verdict.OK, score=0
+    )
+    return tiny_bundle([golden], {golden.name: image})
+
+
+@pytest.fixture(params=["folder", "file url", "remote"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "remote":
+        return f"memory://store-{uuid4()}"
+    return str(tmp_path / "s") if request.param == "folder" else (tmp_path / "s").as_uri()
+
+
+def test_a_bundle_comes_back_by_its_digest(url: str) -> None:
+    store = BundleStore(url)
+    digest = store.put(a_bundle())
+    assert store.put(a_bundle()) == digest
+    assert store.get(digest) == a_bundle()
+    assert store.manifest(digest) == a_bundle().manifest
+
+
+def test_an_unknown_digest_is_told(url: str) -> None:
+    for ask in (BundleStore(url).get, BundleStore(url).manifest):
+        with pytest.raises(BundleError, match="does not hold it"):
+            ask("0" * 64)
+
+
+@pytest.mark.parametrize("digest", ["../../etc/passwd", "", "A" * 64, "0" * 63])
+def test_only_a_digest_is_ever_looked_up(url: str, digest: str) -> None:
+    with pytest.raises(Mistake, match="not a sha256"):
+        BundleStore(url).get(digest)
+
+
+def test_something_else_under_its_name_is_refused(url: str) -> None:
+    store = BundleStore(url)
+    fs, root = fsspec.core.url_to_fs(url)
+    fs.makedirs(root, exist_ok=True)
+    fs.pipe_file(f"{root}/{'0' * 64}{SUFFIX}", bundle_bytes(a_bundle()))
+    for ask in (store.get, store.manifest):
+        with pytest.raises(Damaged, match="digest"):
+            ask("0" * 64)
+
+
+def test_a_remote_bundle_is_kept_and_a_spoilt_copy_fetched_again(tmp_path: Path) -> None:
+    url = f"memory://store-{uuid4()}"
+    store = BundleStore(url, cache=tmp_path)
+    digest = store.put(a_bundle())
+    store.get(digest)
+    kept = tmp_path / f"{digest}{SUFFIX}"
+    kept.write_bytes(kept.read_bytes()[:-10])
+    assert store.get(digest) == a_bundle()
+    assert kept.read_bytes() == bundle_bytes(a_bundle())
+    fs, root = fsspec.core.url_to_fs(url)
+    fs.rm(root, recursive=True)
+    assert BundleStore(url, cache=tmp_path).get(digest) == a_bundle()
+
+
+def test_a_cache_that_cannot_be_written_is_broken(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    store = BundleStore(f"memory://store-{uuid4()}", cache=tmp_path / "file")
+    digest = store.put(a_bundle())
+    with pytest.raises(Broken, match="bundle cache"):
+        store.get(digest)
+
+
+def test_a_folder_never_shows_half_a_bundle(tmp_path: Path) -> None:
+    BundleStore(str(tmp_path)).put(a_bundle())
+    assert [file.name for file in tmp_path.iterdir()] == [a_bundle().digest + SUFFIX]
+
+
+def test_a_store_that_cannot_be_written_is_broken(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(Broken, match="cannot be written"):
+        BundleStore(str(tmp_path / "file")).put(a_bundle())
+
+
+def test_an_unknown_kind_of_store_is_a_mistake() -> None:
+    with pytest.raises(Mistake, match="nosuch"):
+        BundleStore("nosuch://bucket").put(a_bundle())
+
+
+def test_a_frame_comes_back_by_its_dataref(url: str) -> None:
+    blobs, data = BlobStore(url), b"an image"
+    dataref = blobs.put(sha256_hex(data), data)
+    assert blobs.put(sha256_hex(data), data) == dataref
+    assert blobs.get(dataref) == data
+
+
+def test_a_dataref_of_another_place_is_never_opened(tmp_path: Path) -> None:
+    blobs = BlobStore(str(tmp_path / "s"))
+    secret = sha256_hex(b"secret")
+    for dataref in ("/etc/passwd", f"{tmp_path}/s/../other/{secret}", f"file:///x/{secret[:2]}/{secret}", ""):
+        with pytest.raises(Invalid) as refused:
+            blobs.get(dataref)
+        assert refused.value.reason is Reason.BAD_HEADER
+
+
+def test_a_missing_and_a_spoilt_frame_are_told_apart(tmp_path: Path) -> None:
+    blobs = BlobStore(str(tmp_path))
+    sha256 = sha256_hex(b"frame")
+    dataref = blobs.put(sha256, b"frame")
+    Path(dataref).write_bytes(b"frome")
+    with pytest.raises(Invalid) as spoilt:
+        blobs.get(dataref)
+    assert spoilt.value.reason is Reason.CHECKSUM_MISMATCH
+    Path(dataref).unlink()
+    with pytest.raises(Invalid) as missing:
+        blobs.get(dataref)
+    assert missing.value.reason is Reason.MISSING_DATA
+
+
+def test_a_frame_too_large_is_not_read_whole(tmp_path: Path) -> None:
+    dataref = BlobStore(str(tmp_path)).put(sha256_hex(b"12345"), b"12345")
+    with pytest.raises(Invalid) as refused:
+        BlobStore(str(tmp_path), max_bytes=4).get(dataref)
+    assert refused.value.reason is Reason.TOO_LARGE
+
+
+def test_passwords_in_a_url_are_not_shown() -> None:
+    assert redacted("s3://key:secret@bucket/andon") == "s3://bucket/andon"
