@@ -54,6 +54,8 @@ test-services: $(addprefix test-only-,$(SERVICES)) ## Run each service's tests w
 	@$(UV) pip install --quiet --python .venvs/$* --no-deps -e shared -e services/$*
 	@touch $@
 
+.PRECIOUS: .venvs/%/.ready
+
 test-only-%: .venvs/%/.ready ## Run one service's tests where only that service is installed
 	ANDON_ONLY=$* .venvs/$*/bin/pytest -q -m "not servers" tests/$* tests/alone
 

@@ -28,8 +28,9 @@ class Assignments:
         self._table: dict[bytes, Serving] = {}
 
     def apply(self, record: Record) -> bool:
-        """Takes one record of `models` into the table; answers whether it changed. An empty one removes its key.
+        """Takes one record of `models` into the table; answers whether anything changed. An empty one removes its key.
 
+        The same bundle assigned again takes over from nobody, but is said anew: whoever could not have it looks again.
         Raises Invalid when it is not an assignment, or lies under another key than its own.
         """
         key = record.key or b""
@@ -39,10 +40,11 @@ class Assignments:
         if given.key != key:
             raise Invalid(Reason.BAD_RECORD, f"assignment of {given.key!r} under key {key[:80]!r}")
         known = self._table.get(key)
-        if known is not None and known.active.bundle == given.bundle:
-            return False
-        self._table[key] = Serving(given, known.active if known else None)
-        return True
+        if known is None or known.active.bundle != given.bundle:
+            self._table[key] = Serving(given, known.active if known else None)
+            return True
+        self._table[key] = Serving(given, known.before)
+        return known.active != given
 
     def lookup(self, station: str, product: str | None) -> Serving | None:
         """What serves this station and product; None where nothing is assigned."""

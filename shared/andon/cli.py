@@ -6,7 +6,7 @@ from importlib.metadata import entry_points
 import typer
 from rich.console import Console
 
-from andon.errors import AndonError
+from andon.errors import AndonError, Broken
 from andon.run import andon_version
 
 HELP = """Andon watches factory lines: camera frames in, verdicts and pages out.
@@ -36,11 +36,13 @@ def version() -> None:
 
 
 def main() -> None:
-    """Runs the command; a mistake is told in a sentence, with exit status 2, never a traceback."""
+    """Runs the command; what goes wrong is told in a sentence, never a traceback: exit status 1 where we, or what we
+    need, are broken, and 2 for a mistake.
+    """
     try:
         build(sys.argv[1] if len(sys.argv) > 1 else None)()
     except AndonError as error:
         console = Console(stderr=True, highlight=False, soft_wrap=True)
         console.print("error:", style="red", end=" ")
         console.print(str(error), markup=False)
-        sys.exit(2)
+        sys.exit(1 if isinstance(error, Broken) else 2)

@@ -75,7 +75,7 @@ class Metrics:
         self.pages_failed = counter(
             "pages_failed_total", "Attempts a sink did not accept, by reason.", "sink", "reason"
         )
-        self.pages_waiting = gauge("pages_waiting", "Pages in the outbox.")
+        self.pages_waiting = gauge("pages_waiting", "Pages a sink was not told yet.", "sink")
         self.state_rebuilds = counter(
             "state_rebuilds_total", "Times Redis had lost its state and it was rebuilt from Kafka."
         )

@@ -2,12 +2,13 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 import structlog
 
+from andon.kafka.source import KafkaSource, Place
 from andon.metrics import Metrics
 from andon.stage import DeadLetters, Idle, Message, Record, Rejected, Result, Sink, Stage
 
@@ -35,6 +36,28 @@ def observed(stage: Stage, metrics: Metrics) -> Stage:
         sink=_ObservedSink(stage.sink, name, metrics),
         dead_letters=_ObservedDeadLetters(stage.dead_letters, name, metrics),
     )
+
+
+def lag_exported(
+    sources: Sequence[KafkaSource], metrics: Metrics, every_s: float = 5.0, clock: Callable[[], float] = time.monotonic
+) -> Callable[[], None]:
+    """Exports how far behind the sources are, every few seconds; a partition's series goes when the partition does."""
+    due = clock()
+    shown: set[Place] = set()
+
+    def export() -> None:
+        nonlocal due, shown
+        if clock() < due:
+            return
+        due = clock() + every_s
+        lags = {place: count for source in sources for place, count in source.lag().items()}
+        for topic, partition in shown - lags.keys():
+            metrics.consumer_lag.remove(topic, str(partition))
+        for (topic, partition), count in lags.items():
+            metrics.consumer_lag.labels(topic, str(partition)).set(count)
+        shown = set(lags)
+
+    return export
 
 
 class _ObservedSink:

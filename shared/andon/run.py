@@ -22,10 +22,11 @@ from prometheus_client import GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTO
 from andon.errors import Broken, Mistake
 from andon.heart import Heart
 from andon.http import serve_health
+from andon.kafka.source import KafkaSource, Subscription
 from andon.logs import set_up_logs
 from andon.metrics import Metrics
-from andon.observe import observed
-from andon.settings import ServiceSettings, load, warn_of_unknown
+from andon.observe import lag_exported, observed
+from andon.settings import KafkaSettings, ServiceSettings, load, warn_of_unknown
 from andon.stage import Stage
 
 SHUTDOWN_S = 25.0
@@ -85,6 +86,14 @@ class Service:
         self.heart = heart
         self.stop = stop
         self.port = port
+        self._sources: list[KafkaSource] = []
+
+    def kafka_source(self, kafka: KafkaSettings, subscription: Subscription) -> KafkaSource:
+        """A source whose lag and refused commits are exported, and without which the service is not ready."""
+        refused = self.metrics.commits_refused.labels(self.name)
+        source = KafkaSource(kafka, subscription, on_refused=refused.inc)
+        self._sources.append(source)
+        return source
 
     def run(self, *stages: Stage, each_turn: Sequence[Callable[[], None]] = ()) -> None:
         """Turns the stages round until told to stop, or until every source has ended, then closes them.
@@ -93,16 +102,17 @@ class Service:
         assignments, or exporting lag.
         """
         watched = [observed(stage, self.metrics) for stage in stages]
+        watch_lag = lag_exported(self._sources, self.metrics)
         with ExitStack() as closing:
             for stage in watched:
                 closing.callback(stage.close)
-            self.heart.ready = True
             while not self.stop and not all(stage.source.ended for stage in watched):
                 for stage in watched:
                     stage.step(utc_now, self.heart.beat)
-                for act in each_turn:
+                for act in (*each_turn, watch_lag):
                     act()
                 self.heart.beat()
+                self.heart.ready = all(source.joined for source in self._sources)
             self.heart.ready = False
 
 

@@ -18,6 +18,13 @@ from andon_alerting.settings import Policies
 
 MakeRecords = Callable[..., Sequence[Record]]
 POLICY = Policy(clear_after=4, multiple=None)
+RAW = (
+    b'{"frame_id":"6f0c0e0a-0000-5000-8000-000000000000","station":"STATION","epoch":1,"seq":1,"verdict":"ok",'
+    b'"captured_at":"2026-03-02T14:00:00ZONE","scored_at":"2026-03-02T14:00:00Z","width":1,"height":1,'
+    b'"frame":{"topic":"camera.frames","partition":0,"offset":1}}'
+)
+CAPITALS = RAW.replace(b"STATION", b"Weld 07").replace(b"ZONE", b"Z")
+NO_ZONE = RAW.replace(b"STATION", b"weld-07").replace(b"ZONE", b"")
 
 
 def board_for(*stations: str) -> Board:
@@ -100,6 +107,8 @@ def test_a_silent_station_opens_an_incident_unless_it_just_spoke(records: MakeRe
         ({"value": b"\xff\xfe"}, Reason.BAD_RECORD),
         ({"key": b"other"}, Reason.BAD_STATION),
         ({"key": None}, Reason.BAD_STATION),
+        ({"key": b"Weld 07", "value": CAPITALS}, Reason.BAD_STATION),
+        ({"value": NO_ZONE}, Reason.BAD_RECORD),
     ],
 )
 def test_a_record_that_is_no_score_is_rejected_and_the_rest_goes_on(

@@ -13,6 +13,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from andon.errors import Invalid
+from andon.ids import station_id
 from andon.reasons import Reason
 from andon.records import Cause, IncidentEvent, IncidentKind, Score, read_event, write_event
 from andon.stage import Message, Record, Rejected, Result
@@ -25,10 +26,10 @@ from andon_alerting.story import opening, turned
 class Telling(StrEnum):
     """Whether people are told of a decision."""
 
-    PAGE = "page"
+    PAGE = "page"  # yes
     TOO_OLD_TO_PAGE = "too_old_to_page"  # recorded; a fresh frame that shows the same will page
     NEVER_TOLD = "never_told"  # over, and nobody was told that it began: recorded only
-    NOTHING_NEW = "nothing_new"
+    NOTHING_NEW = "nothing_new"  # no: they know, or there is nothing to know
 
 
 @dataclass(slots=True)
@@ -140,6 +141,8 @@ def read_score(record: Record) -> Score:
     Raises Invalid: BAD_RECORD, SCHEMA_TOO_NEW, or BAD_STATION when the record's key is not its station.
     """
     score = read_event(Score, record.value)
-    if record.key is None or record.key != score.station.encode():
-        raise Invalid(Reason.BAD_STATION, f"the record's key is not its station {score.station[:64]!r}")
+    if record.key is None or record.key != station_id(score.station).encode():
+        raise Invalid(Reason.BAD_STATION, f"the record's key is not its station {score.station!r}")
+    if score.captured_at.tzinfo is None or score.scored_at.tzinfo is None:
+        raise Invalid(Reason.BAD_RECORD, "Score: captured_at and scored_at need a time zone")
     return score

@@ -2,7 +2,6 @@
 
 import os
 import socket
-from datetime import UTC, datetime
 from random import Random
 from uuid import uuid4
 
@@ -10,8 +9,8 @@ import structlog
 
 from andon.kafka.dead_letters import KafkaDeadLetters
 from andon.kafka.sink import KafkaSink
-from andon.kafka.source import KafkaSource, Subscription
-from andon.run import Service, andon_version, serve
+from andon.kafka.source import Subscription
+from andon.run import Service, andon_version, serve, utc_now
 from andon.stage import Stage
 from andon.topics import SCORES
 from andon_alerting.alerting import Alerting, Board
@@ -40,24 +39,9 @@ def wire(service: Service, settings: AlertingSettings) -> None:
     group, max_age_s = f"{kafka.group_prefix}.alerting", settings.paging.max_alert_age_s
     sinks = notifiers(settings)
     states = RedisStates(redis, keys, {each.name: each.resend_s is not None for each in sinks})
-    pace = Pace(settings.paging.calls_per_minute, settings.paging.lease_s)
-    holder = f"{socket.gethostname()}/{os.getpid()}/{uuid4().hex[:8]}"
-    crew = Crew(
-        [
-            Pager(
-                notifier=each,
-                outbox=Outbox(redis, keys, each.name, holder, pace),
-                incidents=KafkaSink(kafka, compression="zstd"),
-                state_of=states.state,
-                settings=settings.paging,
-                clock=utc,
-                random=Random(),  # noqa: S311  spreads retries, guards nothing
-                metrics=service.metrics,
-            )
-            for each in sinks
-        ]
-    )
-    scores = KafkaSource(kafka, Subscription((SCORES,), group))
+    outboxes = [Outbox(redis, keys, each.name, holder(), pace(settings)) for each in sinks]
+    crew = Crew([pager(service, settings, states, *each) for each in zip(outboxes, sinks, strict=True)])
+    scores = service.kafka_source(kafka, Subscription((SCORES,), group))
 
     def keep_place() -> None:
         scores.idle()
@@ -70,14 +54,14 @@ def wire(service: Service, settings: AlertingSettings) -> None:
         Rebuild(KafkaHistory(kafka, group), policies, settings.rebuild, max_age_s),
         policies,
         Patience(keep_place, settings.redis_patience_s),
-        clock=utc,
+        clock=utc_now,
         beat=service.heart.beat,
         watch_every_s=settings.watch_every_s,
         on_saved=crew.wake,
         on_rebuilt=service.metrics.state_rebuilds.inc,
     )
     stage = Stage(
-        name="alerting",
+        name=service.name,
         source=source,
         handle=counted(Alerting(board, policies, max_age_s), board, service.metrics),
         sink=KafkaSink(kafka, compression="zstd"),
@@ -85,6 +69,22 @@ def wire(service: Service, settings: AlertingSettings) -> None:
     )
     with crew.at_work():
         service.run(stage, each_turn=[crew.check])
+
+
+def pager(
+    service: Service, settings: AlertingSettings, states: RedisStates, outbox: Outbox, notifier: Notifier
+) -> Pager:
+    """The pager of one sink, with a producer of its own, since it runs in a thread of its own."""
+    return Pager(
+        notifier=notifier,
+        outbox=outbox,
+        incidents=KafkaSink(settings.kafka, compression="zstd"),
+        state_of=states.state,
+        settings=settings.paging,
+        clock=utc_now,
+        random=Random(),  # noqa: S311  spreads retries, guards nothing
+        metrics=service.metrics,
+    )
 
 
 def notifiers(settings: AlertingSettings) -> list[Notifier]:
@@ -99,6 +99,11 @@ def notifiers(settings: AlertingSettings) -> list[Notifier]:
     return found
 
 
-def utc() -> datetime:
-    """Now."""
-    return datetime.now(UTC)
+def pace(settings: AlertingSettings) -> Pace:
+    """How hard one sink may be knocked at."""
+    return Pace(settings.paging.calls_per_minute, settings.paging.lease_s)
+
+
+def holder() -> str:
+    """Who holds a page: this process, told from every other, before and after."""
+    return f"{socket.gethostname()}/{os.getpid()}/{uuid4().hex[:8]}"

@@ -11,6 +11,7 @@ is told once more under the same id, never not at all.
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime
 from random import Random
@@ -52,7 +53,7 @@ class Pager:
         entries = [self._fresh(each) for each in self.outbox.claim(self.notifier.batch, now.timestamp())]
         if entries:
             self._send(entries, now)
-        self.metrics.pages_waiting.set(self.outbox.waiting())
+        self.metrics.pages_waiting.labels(self.notifier.name).set(self.outbox.waiting())
         return len(entries)
 
     def close(self) -> None:
@@ -155,8 +156,13 @@ class Crew:
     def at_work(self) -> Iterator[None]:
         """Pages are sent while the block runs; what is being sent when it ends is finished."""
         threads = [
-            threading.Thread(target=self._work, args=pair, name=f"pager-{pair[0].notifier.name}", daemon=True)
-            for pair in zip(self._pagers, self._wake, strict=True)
+            threading.Thread(
+                target=copy_context().run,  # so that its log lines name the service too
+                args=(self._work, pager, wake),
+                name=f"pager-{pager.notifier.name}",
+                daemon=True,
+            )
+            for pager, wake in zip(self._pagers, self._wake, strict=True)
         ]
         with ExitStack() as closing:
             for pager, thread in zip(self._pagers, threads, strict=True):

@@ -53,14 +53,14 @@ class Why(StrEnum):
     STALE = "stale"  # seen before, or older than the state: changes nothing
     GOOD = "good"  # nothing is wrong and nothing was
     BELOW_K = "below_k"  # bad, but too few of the last ones are
-    K_OF_N_REACHED = "k_of_n_reached"
-    ABOVE_MULTIPLE = "above_multiple"
-    UNSCORABLE_K_OF_N = "unscorable_k_of_n"
-    SILENT = "silent"
+    K_OF_N_REACHED = "k_of_n_reached"  # k of the last n frames are anomalous
+    ABOVE_MULTIPLE = "above_multiple"  # one frame is that many times above its threshold
+    UNSCORABLE_K_OF_N = "unscorable_k_of_n"  # k of the last n frames could not be scored
+    SILENT = "silent"  # no frame came for longer than the policy allows
     STILL_OPEN = "still_open"  # bad again while its incident is open
     NOT_YET_CLEAR = "not_yet_clear"  # good, but not yet for long enough
-    CLEARED = "cleared"
-    HEARD_AGAIN = "heard_again"
+    CLEARED = "cleared"  # good for long enough: over
+    HEARD_AGAIN = "heard_again"  # a silent station sent a frame: over
 
 
 @dataclass(frozen=True, slots=True)

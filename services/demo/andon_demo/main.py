@@ -12,8 +12,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from andon.errors import AndonError
+from andon.errors import AndonError, Mistake
 from andon.kafka.admin import create_topics
+from andon.logs import set_up_logs
 from andon.settings import KafkaSettings
 from andon.topics import ALL
 from andon_demo.follow import Follower
@@ -36,6 +37,7 @@ class Wish:
     stations: int
     rate: float
     count: int | None
+    budget: str
     ends: bool
     as_json: bool
 
@@ -50,6 +52,7 @@ def demo(
         float, typer.Option(min=0, help="Frames a second from each station; 0: as fast as the line takes them.")
     ] = 5.0,
     count: Annotated[int | None, typer.Option(min=1, help="End after so many frames of each station.")] = None,
+    budget: Annotated[str, typer.Option(help="Good parts that may be called anomalous.")] = "1 per 100",
     ends: Annotated[bool, typer.Option("--exit", help="End when everything streamed has its verdict.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as one JSON object at the end.")] = False,
     state: Annotated[Path | None, typer.Option(help="Keep data, logs and bundles here.")] = None,
@@ -63,17 +66,18 @@ def demo(
 
     Example: andon demo --images data/bottle --images data/screw --rate 10 --exit --json
     """
-    wish = Wish(images or [], stations, rate, count, ends or bool(count), as_json)
+    wish = Wish(images or [], stations, rate, count, budget, ends or bool(count), as_json)
     screen = Console(stderr=True, highlight=False)
     began = time.monotonic()
+    set_up_logs("demo", "warning", "console")
     try:
         figures = _run(wish, state, screen, began)
     except KeyboardInterrupt:
         screen.print("stopped")
         sys.exit(130)
     except AndonError as error:
-        screen.print(str(error), style="red", markup=False)
-        sys.exit(1)
+        screen.print(str(error), style="red", markup=False, soft_wrap=True)
+        sys.exit(2 if isinstance(error, Mistake) else 1)
     if as_json:
         sys.stdout.write(json.dumps(figures) + "\n")
     else:
@@ -85,6 +89,7 @@ def _run(wish: Wish, state: Path | None, screen: Console, began: float) -> dict[
     draw = random.SystemRandom()
     with ExitStack() as stack:
         told = _Steps(screen, began)
+        given = stations_of(wish.images)
         get(("kafka", "redis", "alertmanager"))
         told("starting Kafka, Redis and Alertmanager")
         servers = stack.enter_context(Servers(state=state, draw=draw))
@@ -96,9 +101,9 @@ def _run(wish: Wish, state: Path | None, screen: Console, began: float) -> dict[
         }
         kafka = KafkaSettings(bootstrap_servers=servers.kafka.bootstrap)
         create_topics(kafka, ALL, PARTITIONS, 1)
-        wanted = _stations(wish, folder, env, told)
+        wanted = given or _drawn(wish, folder, env, told)
         told(f"learning {len(wanted)} station{'s' * (len(wanted) > 1)} from good frames")
-        assign_all(kafka, fit_all(wanted, folder, env))
+        assign_all(kafka, fit_all(wanted, wish.budget, folder, env))
         told("starting preprocess, scoring and alerting")
         line = Line(folder / "logs", env, draw)
         stack.callback(line.stop)
@@ -115,9 +120,7 @@ def _run(wish: Wish, state: Path | None, screen: Console, began: float) -> dict[
         return watch.until_done()
 
 
-def _stations(wish: Wish, folder: Path, env: dict[str, str], told: "_Steps") -> list[Station]:
-    if wish.images:
-        return stations_of(wish.images)
+def _drawn(wish: Wish, folder: Path, env: dict[str, str], told: "_Steps") -> list[Station]:
     told(f"drawing good parts for {wish.stations} stations")
     drawn = folder / "drawn"
     run_to_end("draw", ["ingest", "draw", str(drawn), "--stations", str(wish.stations)], folder / "logs", env, 300)
@@ -132,7 +135,8 @@ def _ingest(wish: Wish, stations: list[Station]) -> list[str]:
         return ["ingest", "folder", *folders, "--only", "test/good/*", "--only", "test/*", *common]
     if wish.ends and not wish.count:
         common += ["--count", "120"]
-    return ["ingest", "generate", "--stations", str(len(stations)), "--good-first", "40", "--defects", "0.15", *common]
+    broken = ["--good-first", "25", "--defects", "0.2", "--run", "8"]
+    return ["ingest", "generate", "--stations", str(len(stations)), *broken, *common]
 
 
 class _Steps:

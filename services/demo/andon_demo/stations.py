@@ -39,18 +39,18 @@ def stations_of(folders: Sequence[Path]) -> list[Station]:
     return list(found.values())
 
 
-def fit_all(stations: Sequence[Station], state: Path, env: Mapping[str, str]) -> dict[str, str]:
+def fit_all(stations: Sequence[Station], budget: str, state: Path, env: Mapping[str, str]) -> dict[str, str]:
     """Fits a bundle for each, two at a time; answers digests by station."""
     with ThreadPoolExecutor(2, "fit") as pool:
-        digests = pool.map(lambda station: _fit(station, state, env), stations)
+        digests = pool.map(lambda station: _fit(station, budget, state, env), stations)
     return {station.name: digest for station, digest in zip(stations, digests, strict=True)}
 
 
-def _fit(station: Station, state: Path, env: Mapping[str, str]) -> str:
+def _fit(station: Station, budget: str, state: Path, env: Mapping[str, str]) -> str:
     name = f"fit-{station.name}"
     out = state / f"{station.name}.andon"
     store = env["ANDON_STORE__BUNDLES"]
-    arguments = ["fit", str(station.folder), "--out", str(out), "--store", store, "--json"]
+    arguments = ["fit", str(station.folder), "--out", str(out), "--store", store, "--budget", budget, "--json"]
     process = run_to_end(name, arguments, state / "logs", env, FIT_WITHIN_S)
     told = last_json(process.log, "digest") or {}
     return str(told["digest"])

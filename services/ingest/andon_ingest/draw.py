@@ -13,7 +13,7 @@ def draw_folder(folder: Path, style: int, seed: int, good: int, defective: int) 
     masks in ground_truth. `style` and `seed` are those of `andon ingest generate`. Answers how many were written.
     """
     rng = np.random.default_rng([seed, style, 1])
-    wanted: list[tuple[str, DefectKind | None]] = [("train/good", None)] * good + [("test/good", None)] * (good // 2)
+    wanted: list[tuple[str, DefectKind | None]] = [*[("train/good", None)] * good, *[("test/good", None)] * (good // 2)]
     wanted += [(f"test/{kind.value}", kind) for kind in DefectKind for _ in range(defective)]
     for number, (place, kind) in enumerate(wanted):
         part = draw_part(rng, style, kind)

@@ -15,14 +15,15 @@ from andon_ingest.generator import DefectKind, Part, draw_part, encode_jpeg
 @dataclass(frozen=True, slots=True)
 class Made:
     """What is made. `rate` in parts a second at each station, 0 without bound; `defects` is their share, 0 to 1;
-    `count` ends after so many parts of each station; `good_first` parts of each station have none. `size` is (width,
-    height) in pixels.
+    defective parts come in runs of `run` with the same defect, as from a broken tool. `count` ends after so many parts
+    of each station; `good_first` parts of each station have none. `size` is (width, height) in pixels.
     """
 
     rate: float
     defects: float = 0.0
     count: int | None = None
     good_first: int = 0
+    run: int = 1
     seed: int = 0
     size: tuple[int, int] = (512, 512)
     product: str | None = None
@@ -31,12 +32,14 @@ class Made:
 class Station:
     """One station's parts: the same ones for the same seed and style, whatever its neighbours do."""
 
-    __slots__ = ("_made", "_rng", "_style", "drawn")
+    __slots__ = ("_kind", "_left", "_made", "_rng", "_style", "drawn")
 
     def __init__(self, made: Made, style: int) -> None:
         self._made = made
         self._style = style
         self._rng = np.random.default_rng([made.seed, style])
+        self._left = 0
+        self._kind: DefectKind | None = None
         self.drawn = 0
 
     @property
@@ -46,10 +49,23 @@ class Station:
 
     def draw(self) -> Part:
         """The next part."""
-        defective = self._rng.random() < self._made.defects and self.drawn >= self._made.good_first
-        kind = list(DefectKind)[self._rng.integers(len(DefectKind))] if defective else None
+        kind = self._next_kind()
         self.drawn += 1
         return draw_part(self._rng, self._style, kind, size=self._made.size)
+
+    def _next_kind(self) -> DefectKind | None:
+        if self._left == 0:
+            breaks = self._rng.random() < self._run_begins and self.drawn >= self._made.good_first
+            self._kind = list(DefectKind)[self._rng.integers(len(DefectKind))] if breaks else None
+            self._left = self._made.run if breaks else 1
+        self._left -= 1
+        return self._kind
+
+    @property
+    def _run_begins(self) -> float:
+        """The chance that a run begins at a part outside any, so that the share of defective parts is as asked."""
+        share, run = self._made.defects, self._made.run
+        return share / (run - share * (run - 1))
 
 
 class GeneratorSource:

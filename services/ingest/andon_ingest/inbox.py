@@ -84,7 +84,8 @@ class Inbox:
         """Tells everybody who still waits that we stop."""
         with self._lock:
             self._closed = True
-        for _, answer in self._in_hand:
+        lost, self._in_hand = self._in_hand, []
+        for _, answer in lost:
             answer.set_exception(Stopping())
         while (waiting := self._next(0)) is not None:
             if waiting[1].set_running_or_notify_cancel():

@@ -83,14 +83,14 @@ def folder(
 
     Example: andon ingest folder /mnt/camera --station press-4 --watch
     """
-    folders = _folders(directory, station, sources or [])
+    product, folders = _label(product), _folders(directory, station, sources or [])
     if loop and (watch or state):
         raise Mistake("--loop sends files again; it cannot go with --watch or --state, which send none twice")
     path = state or (Path("andon-ingest.state") if watch else None)
 
     @contextmanager
     def open_folder(settings: IngestSettings, clock: Clock) -> Iterator[FolderSource]:
-        replay = Replay(rate, loop, count, _label(product), settings.capture.max_image_bytes)
+        replay = Replay(rate, loop, count, product, settings.capture.max_image_bytes)
         memory = Journal(path) if path else Forgetful()
         resumed = memory.resume(folders)
         capture = _capture("folder", clock)
@@ -125,7 +125,7 @@ def video(
 
     Example: andon ingest video line-3.mp4 --station press-4 --fps 10
     """
-    name = _station(station or suggest_station(file.stem), "--station")
+    product, name = _label(product), _station(station or suggest_station(file.stem), "--station")
     if live and fps == 0:
         raise Mistake("--live keeps to a clock; give --fps above 0, or leave it to the file")
 
@@ -134,7 +134,7 @@ def video(
         from andon_ingest.video import Playing, VideoFile, VideoSource, jpeg_encoder, png_encoder
 
         reader = VideoFile(file)
-        playing = Playing(name, file.name, reader.fps if fps is None else fps, live, _label(product))
+        playing = Playing(name, file.name, reader.fps if fps is None else fps, live, product)
         encode = png_encoder() if lossless else jpeg_encoder()
         limits = BatchLimits.of(settings.kafka)
         yield VideoSource(_capture("video", clock), reader, encode, playing, limits, clock)
@@ -180,6 +180,9 @@ def generate(
     rate: Annotated[float, typer.Option(min=0, help="Parts a second at each station; 0: as fast as Kafka takes.")] = 2,
     defects: Annotated[float, typer.Option(min=0, max=1, help="Share of defective parts.")] = 0.05,
     good_first: Annotated[int, typer.Option(min=0, help="Parts of each station before the first defect may come.")] = 0,
+    run: Annotated[
+        int, typer.Option(min=1, help="Defective parts come in runs of so many.")
+    ] = 1,
     count: Annotated[int | None, typer.Option(min=1, help="End after so many parts of each station.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same parts.")] = 0,
     prefix: Annotated[str, typer.Option(help="Stations are called PREFIX-1, PREFIX-2, ...")] = "station",
@@ -190,6 +193,7 @@ def generate(
 
     Example: andon ingest generate --stations 4 --rate 2 --defects 0.02 --count 500
     """
+    product = _label(product)
     names = [_station(f"{prefix}-{number}", "--prefix") for number in range(1, stations + 1)]
 
     @contextmanager
@@ -199,7 +203,7 @@ def generate(
         configure_opencv(MAX_PIXELS)
         from andon_ingest.generate import GeneratorSource, Made, Station
 
-        made = Made(rate, defects, count, good_first, seed, product=_label(product))
+        made = Made(rate, defects, count, good_first, run, seed, product=product)
         drawn = {name: Station(made, style) for style, name in enumerate(names)}
         yield GeneratorSource(_capture("generate", clock), drawn, made, BatchLimits.of(settings.kafka), clock)
 

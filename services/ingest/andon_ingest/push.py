@@ -69,9 +69,9 @@ class Room:
             self._requests -= 1
             self._bytes -= place.bytes
 
-    def add(self, count: int) -> None:
-        """`count` bytes more. Raises Refused (429) when there is no room for them."""
-        if self._bytes + count > self._max_bytes and self._bytes:
+    def add(self, count: int, own: int) -> None:
+        """`count` bytes more, for a request that has `own`. Raises Refused (429) when others leave no room for them."""
+        if self._bytes + count > self._max_bytes and self._bytes > own:
             raise Refused(429, "busy", f"{self._bytes} bytes are in hand; try again in {RETRY_AFTER_S} s")
         self._bytes += count
 
@@ -87,7 +87,7 @@ class Place:
 
     def add(self, count: int) -> None:
         """`count` bytes more."""
-        self._room.add(count)
+        self._room.add(count, self.bytes)
         self.bytes += count
 
 

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from andon.cpu import cpu_limit
 from andon.images.opencv import configure_opencv
-from andon.kafka import KafkaDeadLetters, KafkaSink, KafkaSource
+from andon.kafka import KafkaDeadLetters, KafkaSink
 from andon.kafka.follow import FollowedAssignments
 from andon.kafka.source import Subscription
 from andon.run import Service, andon_version, serve
@@ -36,10 +36,11 @@ def wire(service: Service, settings: PreprocessSettings) -> None:
     subscription = Subscription((settings.frames,), f"{kafka.group_prefix}.preprocess", max_poll_interval_s=30)
     preparations = Preparations(FollowedAssignments(kafka), BundleStore(settings.store.bundles))
     limits = ImageLimits(settings.images.max_bytes, settings.images.max_pixels)
+    blobs = BlobStore(settings.store.frames, limits.max_bytes)
     with ThreadPoolExecutor(settings.threads or cpu_limit(), "decode") as pool:
         stage = Stage(
             name=service.name,
-            source=Fetching(KafkaSource(kafka, subscription), BlobStore(settings.store.frames)),
+            source=Fetching(service.kafka_source(kafka, subscription), blobs, kafka.batch_bytes),
             handle=Preparing(preparations.of, limits, pool.map),
             sink=KafkaSink(kafka),
             dead_letters=KafkaDeadLetters(kafka, settings.dead_letters, service.name, andon_version()),

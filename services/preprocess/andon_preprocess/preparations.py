@@ -1,12 +1,26 @@
 """How each station's frames must look: the preparation in the manifest of the bundle that serves it."""
 
+from typing import Protocol
+
 import structlog
 
+from andon.assignments import Assignments
 from andon.bundle import BundleError
-from andon.kafka.follow import FollowedAssignments
 from andon.preparation import Preparation
 from andon.records import Frame
 from andon.store import BundleStore
+
+
+class Followed(Protocol):
+    """The assignment table, kept up with its topic; `andon.kafka.follow.FollowedAssignments` is one."""
+
+    table: Assignments
+
+    def refresh(self) -> bool:
+        """Takes in what is new, without waiting; answers whether anything changed."""
+
+    def close(self) -> None:
+        """Stops following."""
 
 
 class Preparations:
@@ -16,18 +30,16 @@ class Preparations:
     bundle that cannot be read leaves the one before it in force.
     """
 
-    def __init__(self, followed: FollowedAssignments, store: BundleStore) -> None:
+    def __init__(self, followed: Followed, store: BundleStore) -> None:
         self._followed = followed
         self._store = store
         self._by_bundle: dict[str, Preparation] = {}
-        self._unreadable: set[str] = set()
         self._default = Preparation()
         self._read()
 
     def refresh(self) -> None:
         """Takes in new assignments; a bundle that was not there is looked for again when any assignment changes."""
         if self._followed.refresh():
-            self._unreadable.clear()
             self._read()
 
     def of(self, frame: Frame) -> Preparation:
@@ -45,9 +57,10 @@ class Preparations:
         self._followed.close()
 
     def _read(self) -> None:
-        for digest in self._followed.table.bundles() - self._by_bundle.keys() - self._unreadable:
+        wanted = self._followed.table.bundles()
+        self._by_bundle = {digest: made for digest, made in self._by_bundle.items() if digest in wanted}
+        for digest in wanted - self._by_bundle.keys():
             try:
                 self._by_bundle[digest] = self._store.manifest(digest).preparation
             except BundleError as error:
-                self._unreadable.add(digest)
                 structlog.get_logger().error("bundle_unreadable", bundle=digest, error=str(error))

@@ -1,20 +1,26 @@
 """Preparing: a frame's encoded image becomes the tensor its model wants, or a dead letter that says why not."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from andon.errors import Invalid
 from andon.images.limits import ImageLimits
 from andon.images.prepare import prepare
 from andon.preparation import Preparation
-from andon.reasons import Reason
 from andon.records import Frame, PreparedFrame, prepared_headers, read_frame
 from andon.stage import Message, Record, Rejected, Result
 from andon.topics import PREPARED
 
 Each = Callable[[Callable[[Record], Result], Sequence[Record]], Iterable[Result]]
 """How a function is called on every record, in order: `map`, or the `map` of a thread pool."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched(Record):
+    """A record that names its image in the store: `value` is what lies there, `problem` why nothing could be had."""
+
+    problem: Invalid | None = None
 
 
 class Preparing:
@@ -39,8 +45,8 @@ class Preparing:
 
     def _prepared(self, record: Record) -> Message:
         frame = read_frame(record)
-        if frame.dataref and not record.value:
-            raise Invalid(Reason.MISSING_DATA, f"the store does not hold {frame.dataref[-64:]}")
+        if isinstance(record, Fetched) and record.problem is not None:
+            raise record.problem
         preparation = self._preparation_of(frame)
         made = prepare(record.value, preparation, sha256=frame.sha256, limits=self._limits)
         prepared = PreparedFrame(
@@ -57,4 +63,4 @@ class Preparing:
 
 def _as_it_came(record: Record) -> Record:
     """Without the bytes that were fetched from the store: a dead letter carries what the record carried."""
-    return replace(record, value=b"") if record.header("ce_dataref") else record
+    return replace(record, value=b"") if isinstance(record, Fetched) else record

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooSlow
-from dataclasses import dataclass
 
 import structlog
 
@@ -18,13 +17,6 @@ Load = Callable[[str], Loaded]
 """Reads, opens and proves a bundle. Raises BundleError when it may not serve, Broken when we cannot."""
 
 
-@dataclass(frozen=True)
-class Refused:
-    """A bundle that may not serve, and why."""
-
-    why: str
-
-
 class Bundles:
     """`choose` answers from what is loaded. One thread loads, so that loading one never delays the frames of another;
     only frames that nothing else can score wait for theirs.
@@ -33,57 +25,66 @@ class Bundles:
     def __init__(
         self,
         table: Assignments,
-        follow: Callable[[], object],
+        follow: Callable[[], bool],
         load: Load,
         metrics: Metrics,
         load_timeout_s: float = 60.0,
     ) -> None:
+        """`follow` brings `table` up to date and answers whether anything in it changed."""
         self._table = table
         self._follow = follow
         self._load = load
         self._metrics = metrics
         self._timeout_s = load_timeout_s
         self._loader = ThreadPoolExecutor(1, "bundles")
-        self._states: dict[str, Loaded | Refused | Future[Loaded]] = {}
-        self._serving: dict[str, str] = {}
+        self._loaded: dict[str, Loaded] = {}
+        self._loading: dict[str, Future[Loaded]] = {}
+        self._serving: dict[tuple[str, str | None], str] = {}
 
     def refresh(self) -> None:
-        """Between turns: look at the table, begin loading what it names, take in what is loaded, let go of the rest.
+        """Between turns: look at the table and take in what is loaded. Costs the same however many bundles there are.
 
         Raises Broken when the device or the store failed while loading.
         """
-        self._follow()
-        wanted = self._table.bundles()
-        for digest in wanted - self._states.keys():
-            self._states[digest] = self._loader.submit(self._load, digest)
-        for digest in self._states.keys() - wanted:
-            self._drop(digest)
-        for digest, state in list(self._states.items()):
-            if isinstance(state, Future) and state.done():
-                self._settle(digest, state)
-        self._metrics.bundles_loaded.set(sum(isinstance(state, Loaded) for state in self._states.values()))
+        if self._follow():
+            self._take_table()
+        for digest in [digest for digest, future in self._loading.items() if future.done()]:
+            self._settle(digest)
 
     def load_all(self) -> None:
         """At start: loads every bundle of the table before the first frame."""
-        self.refresh()
-        for digest, state in list(self._states.items()):
-            if isinstance(state, Future):
-                self._settle(digest, state)
+        self._follow()
+        self._take_table()
+        for digest in list(self._loading):
+            self._settle(digest)
 
     def choose(self, prepared: PreparedFrame) -> Loaded | Unscorable:
         """The active bundle when the frame was prepared for it; the one before it while the active one loads or
         was refused, or for frames prepared before the swap. Never a mixture.
         """
-        chosen = self._fitting(self._digests(prepared), prepared) or self._awaited(prepared)
+        chosen = self._fitting(prepared) or self._awaited(prepared)
         if chosen is not None:
             self._note_swap(prepared, chosen)
             return chosen
-        known = any(isinstance(self._states.get(digest), Loaded) for digest in self._digests(prepared))
+        known = any(digest in self._loaded for digest in self._digests(prepared))
         return Unscorable.WRONG_PREPARATION if known else Unscorable.NO_BUNDLE
 
     def close(self) -> None:
         """Waits for nothing."""
         self._loader.shutdown(wait=False, cancel_futures=True)
+
+    def _take_table(self) -> None:
+        """Begins loading what the table names, lets go of the rest. What was refused is tried again: it may have
+        been put into the store since, and whoever assigns it once more expects that.
+        """
+        wanted = self._table.bundles()
+        for digest in self._loaded.keys() - wanted:
+            del self._loaded[digest]
+        for digest in self._loading.keys() - wanted:
+            self._loading.pop(digest).cancel()
+        for digest in wanted - self._loaded.keys() - self._loading.keys():
+            self._loading[digest] = self._loader.submit(self._load, digest)
+        self._metrics.bundles_loaded.set(len(self._loaded))
 
     def _digests(self, prepared: PreparedFrame) -> tuple[str, ...]:
         """The bundles that may score this frame, the active one first."""
@@ -92,29 +93,28 @@ class Bundles:
             return ()
         return (serving.active.bundle, *((serving.before.bundle,) if serving.before else ()))
 
-    def _fitting(self, digests: tuple[str, ...], prepared: PreparedFrame) -> Loaded | None:
-        for digest in digests:
-            state = self._states.get(digest)
-            if isinstance(state, Loaded) and state.preparation == prepared.preparation:
-                return state
+    def _fitting(self, prepared: PreparedFrame) -> Loaded | None:
+        for digest in self._digests(prepared):
+            bundle = self._loaded.get(digest)
+            if bundle is not None and bundle.preparation == prepared.preparation:
+                return bundle
         return None
 
     def _awaited(self, prepared: PreparedFrame) -> Loaded | None:
         """Nothing loaded fits: look whether the table moved on, and wait for what is still loading."""
         self.refresh()
-        digests = self._digests(prepared)
-        for digest in digests:
-            state = self._states.get(digest)
-            if isinstance(state, Future):
-                self._settle(digest, state)
-        return self._fitting(digests, prepared)
+        for digest in self._digests(prepared):
+            if digest in self._loading and self._fitting(prepared) is None:
+                self._settle(digest)
+        return self._fitting(prepared)
 
-    def _settle(self, digest: str, future: "Future[Loaded]") -> None:
+    def _settle(self, digest: str) -> None:
+        """Waits for a bundle that is loading: from then on it serves, or was refused."""
         try:
-            self._states[digest] = future.result(self._timeout_s)
+            self._loaded[digest] = self._loading.pop(digest).result(self._timeout_s)
+            self._metrics.bundles_loaded.set(len(self._loaded))
             structlog.get_logger().info("bundle_loaded", bundle=digest)
         except BundleError as error:
-            self._states[digest] = Refused(str(error))
             self._metrics.bundles_refused.inc()
             structlog.get_logger().error(
                 "bundle_refused", bundle=digest, why=str(error), next="the one before serves on"
@@ -122,22 +122,20 @@ class Bundles:
         except TooSlow:
             raise Broken(f"bundle {digest[:12]} was not loaded within {self._timeout_s:.0f} s") from None
 
-    def _drop(self, digest: str) -> None:
-        state = self._states.pop(digest)
-        if isinstance(state, Future):
-            state.cancel()
-
     def _note_swap(self, prepared: PreparedFrame, chosen: Loaded) -> None:
         station = prepared.frame.station
-        before = self._serving.get(station)
+        serving = self._table.lookup(station, prepared.frame.product)
+        inspection = station, serving.active.product if serving else None
+        before = self._serving.get(inspection)
         if before == chosen.digest:
             return
-        self._serving[station] = chosen.digest
+        self._serving[inspection] = chosen.digest
         self._metrics.bundle_swaps.labels(station).inc()
         place = prepared.place
         structlog.get_logger().info(
             "bundle_serves",
             station=station,
+            product=inspection[1],
             bundle=chosen.digest,
             before=before,
             from_topic=place.topic,

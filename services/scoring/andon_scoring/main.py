@@ -1,7 +1,7 @@
 """Scoring: frames.prepared -> scores."""
 
 from andon.images.opencv import configure_opencv
-from andon.kafka import KafkaDeadLetters, KafkaSink, KafkaSource
+from andon.kafka import KafkaDeadLetters, KafkaSink
 from andon.kafka.follow import FollowedAssignments
 from andon.kafka.source import Subscription
 from andon.run import Service, andon_version, serve
@@ -39,7 +39,7 @@ def wire(service: Service, settings: ScoringSettings) -> None:
 
     stage = Stage(
         name=service.name,
-        source=KafkaSource(kafka, Subscription((PREPARED,), f"{kafka.group_prefix}.scoring")),
+        source=service.kafka_source(kafka, Subscription((PREPARED,), f"{kafka.group_prefix}.scoring")),
         handle=counted(Scoring(bundles.choose, settings.models.max_batch), service.metrics),
         sink=KafkaSink(kafka, compression="zstd"),
         dead_letters=KafkaDeadLetters(kafka, settings.dead_letters, service.name, andon_version()),

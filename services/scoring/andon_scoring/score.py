@@ -1,5 +1,6 @@
 """Scoring: a batch of prepared frames becomes one verdict each, by the bundle that serves its station."""
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -41,6 +42,16 @@ Choose = Callable[[PreparedFrame], Loaded | Unscorable]
 """Which bundle scores this frame, or why none can."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """A frame that `bundle` scores. `index` is its place in the batch, `tensor` its uint8 [h, w, c] bytes."""
+
+    index: int
+    prepared: PreparedFrame
+    tensor: bytes
+    bundle: Loaded
+
+
 class Scoring:
     """The handler: one graph call a bundle (in pieces of `max_batch`), results in the order of the frames."""
 
@@ -52,28 +63,38 @@ class Scoring:
 
     def __call__(self, records: Sequence[Record], now: datetime) -> list[Result]:
         """One score, or one rejection, for every record, in their order."""
-        results: list[Result | None] = [None] * len(records)
-        groups: dict[str, list[tuple[int, PreparedFrame, Loaded]]] = {}
+        results: dict[int, Result] = {}
+        groups: defaultdict[str, list[_Task]] = defaultdict(list)
         for index, record in enumerate(records):
-            try:
-                prepared = read_prepared(record)
-            except Invalid as error:
-                results[index] = Rejected(record, error.reason, error.detail)
-                continue
-            chosen = self._choose(prepared)
-            if isinstance(chosen, Loaded):
-                groups.setdefault(chosen.digest, []).append((index, prepared, chosen))
+            task = self._task(index, record, now)
+            if isinstance(task, _Task):
+                groups[task.bundle.digest].append(task)
             else:
-                results[index] = _message(unscorable(prepared, chosen, now))
+                results[index] = task
         for group in groups.values():
             for start in range(0, len(group), self._max_batch):
-                piece = group[start : start + self._max_batch]
-                scores = score_batch(
-                    piece[0][2], [prepared for _, prepared, _ in piece], [records[i].value for i, _, _ in piece], now
-                )
-                for (index, _, _), score in zip(piece, scores, strict=True):
-                    results[index] = _message(score)
-        return [result for result in results if result is not None]
+                results |= _scored(group[start : start + self._max_batch], now)
+        return [results[index] for index in range(len(records))]
+
+    def _task(self, index: int, record: Record, now: datetime) -> _Task | Result:
+        """The frame with the bundle that scores it, or what is to be said without one."""
+        try:
+            prepared = read_prepared(record)
+        except Invalid as error:
+            return Rejected(record, error.reason, error.detail)
+        chosen = self._choose(prepared)
+        if isinstance(chosen, Loaded) and chosen.model.shape != prepared.shape:
+            chosen = Unscorable.WRONG_PREPARATION  # whatever its headers claim, the model does not take it
+        if isinstance(chosen, Loaded):
+            return _Task(index, prepared, record.value, chosen)
+        return _message(unscorable(prepared, chosen, now))
+
+
+def _scored(tasks: Sequence[_Task], now: datetime) -> dict[int, Result]:
+    """The results of tasks of one bundle, by their place in the batch."""
+    frames, tensors = [task.prepared for task in tasks], [task.tensor for task in tasks]
+    scores = score_batch(tasks[0].bundle, frames, tensors, now)
+    return {task.index: _message(score) for task, score in zip(tasks, scores, strict=True)}
 
 
 def score_batch(

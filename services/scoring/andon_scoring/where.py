@@ -21,28 +21,30 @@ def regions(anomaly_map: NDArray[np.float32], threshold: float, crop: tuple[int,
     if not above.any():
         above.flat[int(anomaly_map.argmax())] = 1
     count, labels, boxes, _ = cv2.connectedComponentsWithStats(above, connectivity=8)
-    found = [_region(anomaly_map, labels == i, boxes[i], crop) for i in range(1, count)]
-    return tuple(sorted(found, key=lambda region: -region.peak)[:MAX_REGIONS])
+    peaks = np.full(count, -np.inf, np.float32)
+    np.maximum.at(peaks, labels.ravel(), anomaly_map.ravel())
+    strongest = 1 + np.argsort(-peaks[1:], kind="stable")[:MAX_REGIONS]  # label 0 is what is not above
+    height, width = anomaly_map.shape
+    return tuple(_region(boxes[i].tolist(), float(peaks[i]), (width, height), crop) for i in strongest)
 
 
-def _region(
-    anomaly_map: NDArray[np.float32], inside: NDArray[np.bool_], box: NDArray[np.int32], crop: tuple[int, int, int, int]
-) -> Region:
-    x, y, width, height = crop
-    step_x, step_y = width / anomaly_map.shape[1], height / anomaly_map.shape[0]
-    left, top, right, bottom = box[0], box[1], box[0] + box[2], box[1] + box[3]
-    near_x, near_y = int(left * step_x), int(top * step_y)
-    return Region(
-        x=x + near_x,
-        y=y + near_y,
-        width=max(1, round(right * step_x) - near_x),
-        height=max(1, round(bottom * step_y) - near_y),
-        peak=float(anomaly_map[inside].max()),
-    )
+def _region(box: list[int], peak: float, size: tuple[int, int], crop: tuple[int, int, int, int]) -> Region:
+    """Every original pixel that the box of map pixels touches. `size` is the map's (width, height)."""
+    left, top, wide, high, _ = box
+    x, width = _span(left, left + wide, size[0], crop[2])
+    y, height = _span(top, top + high, size[1], crop[3])
+    return Region(x=crop[0] + x, y=crop[1] + y, width=width, height=height, peak=peak)
+
+
+def _span(begin: int, end: int, of: int, pixels: int) -> tuple[int, int]:
+    """Begin and length, in `pixels`, of what lies from `begin` to `end` among `of`; rounded outwards."""
+    first = begin * pixels // of
+    return first, -(-end * pixels // of) - first
 
 
 def heat_map_png(anomaly_map: NDArray[np.float32], threshold: float) -> str:
     """The map as an 8-bit grey PNG in base64, [h, w] as it is: 128 is the threshold, 255 is twice it and beyond."""
-    grey = np.clip(anomaly_map * (128 / threshold if threshold > 0 else 1.0), 0, 255).astype(np.uint8)
+    scaled = anomaly_map * (128 / threshold if threshold > 0 else 1.0)
+    grey = np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
     _, encoded = cv2.imencode(".png", grey)
     return base64.b64encode(encoded.tobytes()).decode()

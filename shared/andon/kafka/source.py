@@ -70,7 +70,8 @@ class Subscription:
 class KafkaSource:
     """Reads batches, commits what is done, keeps its place while the stage waits.
 
-    `on_assign` and `on_revoke`, where given, are told which (topic, partition)s came and went.
+    `joined` says whether the group has given it a place, were it an empty one. `on_assign` and `on_revoke`, where
+    given, are told which (topic, partition)s came and went.
     """
 
     def __init__(
@@ -93,6 +94,7 @@ class KafkaSource:
         self._carried: list[Record] = []
         self._paused: list[TopicPartition] = []
         self._idling = False
+        self.joined = False
         self._consumer = consumer(consumer_config(kafka, subscription.group, subscription.max_poll_interval_s))
         self._consumer.subscribe(
             list(subscription.topics), on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
@@ -214,6 +216,7 @@ class KafkaSource:
             client.incremental_assign(parts)
         else:
             client.assign(parts)
+        self.joined = True
         if self._idling:
             self._pause(parts)
         if self._told_assign:

@@ -26,8 +26,9 @@ class Frame:
 
     `topic`, `partition` and `offset` say where in Kafka the original image lies. `epoch` is 0 for a foreign
     frame, and `seq` then its offset. `sha256` is of the encoded bytes, None when the producer gave none.
-    `subject` is what its maker calls it, such as a file name. `dataref` names the bytes in the store when the record does not carry them. `skipped` is what ingest left
-    out before this frame since the epoch began, as 'reason=count,...'.
+    `subject` is what its maker calls it, such as a file name. `dataref` names the bytes in the store when the
+    record does not carry them. `skipped` is what ingest left out before this frame since the epoch began, as
+    'reason=count,...'.
     """
 
     station: str
@@ -116,7 +117,7 @@ def _foreign(record: Record, headers: Mapping[str, str]) -> Frame:
         epoch=0,
         seq=record.offset,
         frame_id=foreign_frame_id(record.topic, record.partition, record.offset),
-        captured_at=datetime.fromtimestamp(record.timestamp_ms / 1000, UTC),
+        captured_at=written_at(record),
         content_type=headers.get("content-type", UNKNOWN_TYPE),
         product=optional_label(headers, "ce_product"),
         part=optional_label(headers, "ce_part"),
@@ -171,16 +172,24 @@ def whole(headers: Mapping[str, str], name: str, at_least: int = 0) -> int:
     return int(text)
 
 
+def written_at(record: Record) -> datetime:
+    """When the record was written, in UTC. Raises Invalid(BAD_RECORD) for a time that no calendar has."""
+    try:
+        return datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        raise Invalid(Reason.BAD_RECORD, f"timestamp {record.timestamp_ms}: not milliseconds since 1970") from None
+
+
 def moment(headers: Mapping[str, str], name: str) -> datetime:
     """A point in time from an RFC 3339 header, in UTC. Raises Invalid(BAD_HEADER)."""
     text = headers.get(name, "")
     try:
         at = datetime.fromisoformat(text)
-    except ValueError:
+        if at.tzinfo is not None:
+            return at.astimezone(UTC)
+    except (ValueError, OverflowError):  # the first and last hours of the calendar are nowhere in UTC
         raise Invalid(Reason.BAD_HEADER, f"header {name}: {text[:40]!r} is not an RFC 3339 time") from None
-    if at.tzinfo is None:
-        raise Invalid(Reason.BAD_HEADER, f"header {name}: {text[:40]!r} has no time zone")
-    return at.astimezone(UTC)
+    raise Invalid(Reason.BAD_HEADER, f"header {name}: {text[:40]!r} has no time zone")
 
 
 def rfc3339(at: datetime) -> str:

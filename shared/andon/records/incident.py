@@ -22,17 +22,17 @@ class Cause(StrEnum):
 class Severity(StrEnum):
     """Whether a human must come now or today."""
 
-    CRITICAL = "critical"
-    WARNING = "warning"
+    CRITICAL = "critical"  # now
+    WARNING = "warning"  # today
 
 
 class IncidentKind(StrEnum):
     """The turns of an incident's story."""
 
-    OPENED = "opened"
-    UPDATED = "updated"
+    OPENED = "opened"  # something is wrong
+    UPDATED = "updated"  # more is known; nothing writes it yet
     PAGED = "paged"  # a sink accepted the page; `sink` says which, `about` says which turn
-    RESOLVED = "resolved"
+    RESOLVED = "resolved"  # it is over
 
 
 class Evidence(BaseModel):

@@ -4,14 +4,19 @@ import json
 from dataclasses import dataclass
 from uuid import UUID
 
+from pydantic import TypeAdapter
+
 from andon.errors import Invalid
 from andon.health import ImageHealth
+from andon.ids import station_id
 from andon.reasons import Reason
 from andon.records.frame import Frame, frame_headers, header_map, moment, optional_label, subject, whole
 from andon.records.score import FramePlace
 from andon.stage import Headers, Record
 
 PREPARED_TYPE = "andon.frame.prepared.v1"
+MOST_PIXELS = 2**31 - 1  # of a side; more than any image format can name
+_Origin: TypeAdapter[tuple[str, int, int]] = TypeAdapter(tuple[str, int, int])
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,24 +60,25 @@ def prepared_headers(prepared: PreparedFrame) -> Headers:
 def read_prepared(record: Record) -> PreparedFrame:
     """The prepared frame that `record` carries.
 
-    Raises Invalid: BAD_HEADER when a header is missing or false, BAD_RECORD when the bytes do not fill the shape.
+    Raises Invalid: BAD_HEADER when a header is missing or false, BAD_STATION when it names no station, BAD_RECORD
+    when the bytes do not fill the shape.
     """
     headers = header_map(record)
     try:
         height, width, channels = _integers(headers["ce_shape"], 3)
         original_width, original_height = _integers(headers["ce_size"], 2)
         crop = _integers(headers["ce_crop"], 4)
-        topic, partition, offset = json.loads(headers["ce_origin"])
+        topic, partition, offset = _Origin.validate_json(headers["ce_origin"])
         health = ImageHealth.model_validate_json(headers["ce_health"])
         frame_id = UUID(headers["ce_id"])
-        station, preparation = headers["ce_station"], headers["ce_preparation"]
+        preparation = headers["ce_preparation"]
     except (KeyError, ValueError) as error:
         raise Invalid(Reason.BAD_HEADER, f"not a prepared frame: {type(error).__name__} {error}"[:300]) from None
     if headers.get("ce_dtype") != "uint8" or len(record.value) != height * width * channels:
         detail = f"{len(record.value)} bytes of {headers.get('ce_dtype')} do not fill uint8 {height}x{width}x{channels}"
         raise Invalid(Reason.BAD_RECORD, detail)
     frame = Frame(
-        station=station,
+        station=station_id(headers.get("ce_station", "")),
         epoch=whole(headers, "ce_epoch"),
         seq=whole(headers, "ce_seq"),
         frame_id=frame_id,
@@ -85,9 +91,9 @@ def read_prepared(record: Record) -> PreparedFrame:
         dataref=headers.get("ce_dataref"),
         skipped=headers.get("ce_skipped"),
         traceparent=headers.get("traceparent"),
-        topic=str(topic),
-        partition=int(partition),
-        offset=int(offset),
+        topic=topic,
+        partition=partition,
+        offset=offset,
     )
     return PreparedFrame(
         frame=frame,
@@ -102,6 +108,6 @@ def read_prepared(record: Record) -> PreparedFrame:
 
 def _integers(text: str, count: int) -> tuple[int, ...]:
     numbers = tuple(int(part) for part in text.split(","))
-    if len(numbers) != count or min(numbers) < 0:
+    if len(numbers) != count or min(numbers) < 0 or max(numbers) > MOST_PIXELS:
         raise ValueError(f"{text!r} is not {count} whole numbers")
     return numbers

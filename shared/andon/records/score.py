@@ -13,15 +13,15 @@ from andon.records.event import Event
 class Verdict(StrEnum):
     """What inspection says of a frame."""
 
-    OK = "ok"
-    ANOMALOUS = "anomalous"
-    UNSCORABLE = "unscorable"
+    OK = "ok"  # the score is at or below the threshold
+    ANOMALOUS = "anomalous"  # the score is above the threshold
+    UNSCORABLE = "unscorable"  # there is no score; `unscorable` says why
 
 
 class Unscorable(StrEnum):
     """Why a frame could not be scored. It never reads as `ok`."""
 
-    NO_BUNDLE = "no_bundle"  # nothing is assigned to its station
+    NO_BUNDLE = "no_bundle"  # nothing is assigned to its station, or nothing that could be loaded
     WRONG_PREPARATION = "wrong_preparation"  # prepared for another bundle than any at hand
     NOT_FINITE = "not_finite"  # the model answered NaN or infinity
     WRONG_SHAPE = "wrong_shape"  # the model answered something else than it promised

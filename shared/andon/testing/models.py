@@ -22,7 +22,9 @@ from andon.bundle import (
     make_bundle,
 )
 from andon.health import ImageHealth
+from andon.ids import sha256_hex
 from andon.preparation import Preparation
+from andon.records.score import Verdict
 
 FLOAT, UINT8 = 1, 2
 
@@ -125,6 +127,38 @@ def tiny_bundle(
         reference=DriftReference(health=dict.fromkeys(ImageHealth.model_fields, flat), score=flat),
         golden=images,
     )
+
+
+def proven_bundle(
+    *levels: int,
+    preparation: Preparation | None = None,
+    threshold: float = 128.0,
+    product: str | None = None,
+    model: bytes | None = None,
+) -> Bundle:
+    """A tiny bundle that passes its gate: its golden frames are flat grey images of these levels (10 and 200)."""
+    preparation = preparation or Preparation(width=8, height=8, channels=1)
+    golden = [_flat_frame(level, preparation, threshold) for level in levels or (10, 200)]
+    frames, images = [frame for frame, _ in golden], {frame.name: image for frame, image in golden}
+    return tiny_bundle(
+        frames, images, preparation=preparation, threshold=threshold, product=product, model=model
+    )
+
+
+def _flat_frame(level: int, preparation: Preparation, threshold: float) -> tuple[GoldenFrame, bytes]:
+    import cv2
+    import numpy as np
+
+    tensor = np.full(preparation.shape, level, np.uint8)
+    image = cv2.imencode(".png", tensor)[1].tobytes()
+    frame = GoldenFrame(
+        name=f"golden/{level}.png",
+        sha256=sha256_hex(image),
+        tensor_sha256=sha256_hex(tensor.tobytes()),
+        verdict=Verdict.ANOMALOUS if level > threshold else Verdict.OK,
+        score=level,
+    )
+    return frame, image
 
 
 def swapped_model(bundle: Bundle, model: bytes) -> Bundle:

@@ -1,0 +1,281 @@
+"""`make bench`: what the line costs and how quick it is, on real Kafka and Redis, beside a plain loop.
+
+CPU is what the kernel charged to each process, user and system, between two moments at which nothing was in flight.
+"Beyond decode, resize and model" takes off what those cost alone in a quiet process, on the same images.
+"""
+
+import random
+import statistics
+import tempfile
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from images import Images, draw_images
+from machine import load, machine
+from pure import ModelCost, Plain, image_ms, null_bundle, plain_loop
+from report import Floor, Table, floors_table, write
+from rich.console import Console
+from rig import SERVICES, Feed, Rig, Run, rig
+
+from andon.bundle import Bundle
+from andon.kafka.admin import create_topics
+from andon.preparation import Preparation
+from andon.settings import KafkaSettings
+from andon.store import BundleStore
+from andon.topics import ALL
+from andon_demo.servers.main import get
+from andon_demo.servers.supervise import Servers
+from andon_demo.stations import Station, assign_all, fit_all
+
+PARTITIONS = 6
+STATIONS = 6
+MANY = 1000
+FLOOR_CPU_MS = 3.0
+FLOOR_P99_MS = 150.0
+WARM_UP_S = 4.0  # a new ingest's first frames wait for its producer, and for the broker to know it
+PAUSE_S = 10.0
+RESULTS = Path(__file__).parent / "results"
+
+
+def main(
+    frames: Annotated[int, typer.Option(min=200, help="Frames of each measurement.")] = 3000,
+    seconds: Annotated[float, typer.Option(min=5, help="Length of a latency measurement.")] = 30,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A tenth of it, to see that it works; writes nothing.")
+    ] = False,
+    results: Annotated[Path, typer.Option(help="Where line.md and line.json go.")] = RESULTS,
+) -> None:
+    """Measure the line: CPU of each service, frames a second, latency, many stations; beside a plain loop."""
+    screen = Console(stderr=True, highlight=False)
+    frames, seconds = (300, 8.0) if quick else (frames, seconds)
+    with ExitStack() as stack:
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="andon-bench-")))
+        screen.print("drawing frames, starting servers")
+        images = draw_images(scratch / "images")
+        get(("kafka", "redis", "alertmanager"))
+        servers = stack.enter_context(Servers(state=scratch / "servers"))
+        figures = Bench(servers, scratch, images, screen, frames, seconds).all()
+    tables = all_tables(figures)
+    for table in tables:
+        table.show(Console(highlight=False))
+    if not quick:
+        write(results, figures["machine"], tables, {name: figures[name] for name in figures if name != "machine"})
+
+
+class Bench:
+    """All measurements, one after the other, on one set of servers."""
+
+    def __init__(
+        self, servers: Servers, scratch: Path, images: Images, screen: Console, frames: int, seconds: float
+    ) -> None:
+        self._servers = servers
+        self._env = servers.env() | {
+            "ANDON_STORE__BUNDLES": str(scratch / "bundles"),
+            "ANDON_STORE__FRAMES": str(scratch / "frames"),
+        }
+        self._scratch = scratch
+        self._images = images
+        self._screen = screen
+        self._frames = frames
+        self._seconds = seconds
+        self._draw = random.Random(1)
+        self._store = BundleStore(str(scratch / "bundles"))
+        self._kafka = KafkaSettings(bootstrap_servers=servers.kafka.bootstrap)
+        create_topics(self._kafka, ALL, PARTITIONS, 1)
+
+    def all(self) -> dict[str, Any]:
+        """Every figure, in a form that JSON takes."""
+        bundles = {"null model": self._null(), "fitted bundle": self._fitted()}
+        encoded = self._images.frames
+        figures: dict[str, Any] = {
+            "machine": machine(),
+            "image": {
+                "pixels": "1024x1024",
+                "mean_bytes": round(statistics.mean(map(len, encoded))),
+                "decode_and_resize_cpu_ms": image_ms(encoded, Preparation()),
+            },
+            "bundles": {name: self._bundle(name, bundle) for name, bundle in bundles.items()},
+        }
+        figures["stations"] = self._stations(bundles["null model"])
+        figures["machine"]["load average at the end"] = load()
+        return figures
+
+    def _null(self) -> Bundle:
+        bundle = null_bundle(self._images.frames[0])
+        self._store.put(bundle)
+        return bundle
+
+    def _fitted(self) -> Bundle:
+        self._screen.print("fitting a bundle")
+        digests = fit_all([Station("part", self._images.part)], "2 per 1000", self._scratch, self._env)
+        return self._store.get(digests["part"])
+
+    def _bundle(self, name: str, bundle: Bundle) -> dict[str, Any]:
+        """Cost and speed at saturation, latency at half of it, and the plain loop with the same model."""
+        cost = ModelCost(bundle, self._images.frames)
+        plain = plain_loop(self._images.frames, bundle, self._frames // 3)
+        stations = {f"cam-{number}": self._images.part for number in range(STATIONS)}
+        assign_all(self._kafka, {"*": bundle.digest})
+        with rig(self._servers, self._env, self._draw) as line:
+            self._screen.print(f"{name}: saturation")
+            full = line.measure(Feed(stations, self._frames // STATIONS), 20)
+            rate = full.frames_per_s / 2 / STATIONS
+            self._screen.print(f"{name}: half load, {rate * STATIONS:.0f} frames/s")
+            half = line.run(Feed(stations, int(rate * (self._seconds + WARM_UP_S)), rate))
+            pauses = self._pauses(line)
+        return {
+            "saturation": _figures(full, cost.mixed(full.batches)),
+            "half_load": _figures(half, cost.mixed(half.batches))
+            | {f"p{share}_ms": half.latency_ms(share, WARM_UP_S) for share in (50, 99)},
+            "after_pause_ms": pauses,
+            "plain_loop": _plain(plain),
+        }
+
+    def _pauses(self, line: Rig) -> list[float]:
+        """Latencies of single frames, each after a pause of PAUSE_S; the first belongs to a starting ingest."""
+        self._screen.print(f"single frames after pauses of {PAUSE_S:.0f} s")
+        run = line.run(Feed({"cam-0": self._images.part}, 4, 1 / PAUSE_S))
+        return run.latencies_ms()[1:]
+
+    def _stations(self, bundle: Bundle) -> dict[str, Any]:
+        """The same number of frames, from one station and from MANY; each of those shows one of the images."""
+        each = self._images.each
+        one = Feed({"only": self._images.part}, self._frames)
+        many = Feed({f"cam-{n:04}": each[n % len(each)] for n in range(MANY)}, max(2, self._frames // MANY))
+        assign_all(self._kafka, {"*": bundle.digest})
+        cost = ModelCost(bundle, self._images.frames)
+        found: dict[str, Any] = {}
+        for name, feed, warm_up in (("1", one, 100), (str(MANY), many, 1)):
+            self._screen.print(f"{name} station{'s' * (name != '1')}")
+            with rig(self._servers, self._env, self._draw) as line:
+                run = line.measure(feed, warm_up)
+            found[name] = _figures(run, cost.mixed(run.batches))
+        return found
+
+
+def _figures(run: Run, model_ms: float) -> dict[str, Any]:
+    calls = sum(frames / size for size, frames in run.batches.items())
+    return {
+        "frames": run.frames,
+        "frames_per_s": run.frames_per_s,
+        "frames_in_a_graph_call": sum(run.batches.values()) / calls,
+        "model_cpu_ms": model_ms,
+        "cpu_ms": {name: used * 1000 / run.frames for name, used in run.cpu_s.items()},
+    }
+
+
+def _plain(plain: Plain) -> dict[str, float]:
+    return {"frames_per_s": plain.frames_per_s, "cpu_ms": plain.cpu_ms}
+
+
+def beyond(run: Mapping[str, Any], image: float) -> dict[str, float]:
+    """CPU-ms per frame of each service, without decode and resize, and without the model."""
+    pure = {"preprocess": image, "scoring": run["model_cpu_ms"]}
+    return {name: run["cpu_ms"][name] - pure.get(name, 0.0) for name in SERVICES}
+
+
+def all_tables(figures: Mapping[str, Any]) -> list[Table]:
+    """The figures, for people."""
+    image = figures["image"]["decode_and_resize_cpu_ms"]
+    bundles = figures["bundles"]
+    loads = {
+        f"{name}, {when}": bundle[key]
+        for name, bundle in bundles.items()
+        for when, key in (("saturation", "saturation"), ("half load", "half_load"))
+    }
+    floors = [
+        *(Floor(f"services' CPU beyond, {name}", sum(beyond(run, image).values()), FLOOR_CPU_MS, "ms/frame")
+          for name, run in loads.items()),
+        *(Floor(f"camera to verdict p99, {name}", each["half_load"]["p99_ms"], FLOOR_P99_MS, "ms")
+          for name, each in bundles.items()),
+    ]  # fmt: skip
+    return [
+        floors_table(floors),
+        _beyond_table("CPU-ms per frame beyond decode, resize and model", loads, image),
+        _cpu_table("CPU-ms per frame, whole", loads, image),
+        _speed_table(bundles),
+        _plain_table(bundles, image),
+        _stations_table(figures["stations"], image),
+    ]
+
+
+def _beyond_table(title: str, loads: Mapping[str, Any], image: float) -> Table:
+    rows = []
+    for name, run in loads.items():
+        each = beyond(run, image)
+        rows.append([name, *(f"{each[service]:.2f}" for service in SERVICES), f"{sum(each.values()):.2f}"])
+    return Table(title, ["", *SERVICES, "all four"], rows)
+
+
+def _cpu_table(title: str, loads: Mapping[str, Any], image: float) -> Table:
+    names = (*SERVICES, "kafka", "redis")
+    rows = [
+        [
+            name,
+            *(f"{run['cpu_ms'][each]:.2f}" for each in names),
+            f"{run['model_cpu_ms']:.2f}",
+            f"{run['frames_in_a_graph_call']:.1f}",
+        ]
+        for name, run in loads.items()
+    ]
+    remark = f"Decode and resize alone: {image:.2f} CPU-ms. Kafka and Redis are the servers' own."
+    return Table(title, ["", *names, "model alone", "frames a call"], rows, remark)
+
+
+def _speed_table(bundles: Mapping[str, Any]) -> Table:
+    rows = [
+        [
+            name,
+            f"{each['saturation']['frames_per_s']:.0f}",
+            f"{each['half_load']['frames_per_s']:.0f}",
+            f"{each['half_load']['p50_ms']:.0f}",
+            f"{each['half_load']['p99_ms']:.0f}",
+            ", ".join(f"{ms:.0f}" for ms in each["after_pause_ms"]),
+        ]
+        for name, each in bundles.items()
+    ]
+    head = ["", "frames/s at saturation", "half load, frames/s", "p50 ms", "p99 ms", f"after {PAUSE_S:.0f} s pause, ms"]
+    remark = "Camera to verdict: from ce_time to the Kafka timestamp of the score. Kafka and Redis share the cores."
+    return Table("Speed of the whole line", head, rows, remark)
+
+
+def _plain_table(bundles: Mapping[str, Any], image: float) -> Table:
+    rows = []
+    for name, each in bundles.items():
+        plain, line = each["plain_loop"], each["saturation"]
+        services = sum(line["cpu_ms"][service] for service in SERVICES)
+        rows.append(
+            [
+                name,
+                f"{plain['frames_per_s']:.0f}",
+                f"{line['frames_per_s']:.0f}",
+                f"{line['frames_per_s'] / plain['frames_per_s']:.2f}",
+                f"{plain['cpu_ms']:.2f}",
+                f"{services:.2f}",
+                f"{services / plain['cpu_ms']:.2f}",
+            ]
+        )
+    head = ["", "loop frames/s", "line frames/s", "ratio", "loop CPU-ms", "four services CPU-ms", "ratio"]
+    remark = (
+        "The loop: one process, cv2.imdecode, cv2.resize INTER_AREA, ONNX Runtime on one frame at a time; nothing is"
+        f" checked, kept or told. The line decodes at 1/4 where that is exact ({image:.2f} CPU-ms)."
+    )
+    return Table("Beside a plain loop on the same images", head, rows, remark)
+
+
+def _stations_table(stations: Mapping[str, Any], image: float) -> Table:
+    one, many = (beyond(run, image) for run in stations.values())
+    rows = [[name, f"{one[name]:.2f}", f"{many[name]:.2f}", f"{many[name] / one[name]:.2f}"] for name in SERVICES]
+    a, b = sum(one.values()), sum(many.values())
+    whole = [sum(run["cpu_ms"][name] for name in SERVICES) for run in stations.values()]
+    rows.append(["all four", f"{a:.2f}", f"{b:.2f}", f"{b / a:.2f}"])
+    rows.append(["all four, whole", f"{whole[0]:.2f}", f"{whole[1]:.2f}", f"{whole[1] / whole[0]:.2f}"])
+    title = "CPU-ms per frame beyond decode, resize and model, by stations (null model, saturation)"
+    return Table(title, ["", "1 station", f"{MANY} stations", "ratio"], rows)
+
+
+if __name__ == "__main__":
+    typer.run(main)

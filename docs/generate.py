@@ -1,0 +1,43 @@
+"""`make docs`: writes the reference pages and schemas beside this file, from the code they describe."""
+
+from pathlib import Path
+
+from generator.asyncapi import asyncapi
+from generator.metrics import metrics
+from generator.reasons import reasons
+from generator.schemas import schemas
+from generator.settings import settings
+from generator.topics import topics
+
+HERE = Path(__file__).parent
+
+
+def pages() -> dict[str, str]:
+    """Every generated file by its path below docs/."""
+    made = {
+        "topics.md": topics(),
+        "settings.md": settings(),
+        "metrics.md": metrics(),
+        "reasons.md": reasons(),
+        "asyncapi.json": asyncapi(),
+    }
+    return made | {f"schemas/{name}": text for name, text in schemas().items()}
+
+
+def stale() -> list[str]:
+    """Schemas on disk that no model makes any more."""
+    made = pages()
+    return [f"schemas/{path.name}" for path in (HERE / "schemas").glob("*") if f"schemas/{path.name}" not in made]
+
+
+def write() -> None:
+    """Writes them all, and removes the schemas of models that are gone."""
+    for name in stale():
+        (HERE / name).unlink()
+    for name, text in pages().items():
+        (HERE / name).parent.mkdir(exist_ok=True)
+        (HERE / name).write_text(text)
+
+
+if __name__ == "__main__":
+    write()

@@ -1,0 +1,118 @@
+"""One example of everything that travels, shown in the pages and held against the schemas by the tests."""
+
+from datetime import UTC, datetime
+
+from andon.health import ImageHealth
+from andon.ids import derived_id, frame_id
+from andon.preparation import Preparation
+from andon.reasons import Reason
+from andon.records import (
+    Assignment,
+    Cause,
+    Event,
+    Evidence,
+    Frame,
+    FramePlace,
+    IncidentEvent,
+    IncidentKind,
+    PreparedFrame,
+    Region,
+    Score,
+    Severity,
+    Verdict,
+)
+from andon.stage import Record, Rejected
+
+CAPTURED = datetime(2026, 3, 2, 6, 30, 0, 125000, UTC)
+SCORED = datetime(2026, 3, 2, 6, 30, 0, 171000, UTC)
+EPOCH = 1_772_433_000_000
+BUNDLE = "4be1" * 16
+ID = frame_id("weld-07", EPOCH, 412)
+INCIDENT = derived_id(ID, "weld-07", Cause.DEFECT_SURGE)
+PLACE = FramePlace(topic="camera.frames", partition=3, offset=90211)
+REGIONS = (Region(x=812, y=344, width=64, height=40, peak=0.61),)
+HEALTH = ImageHealth(
+    luminance=0.42,
+    contrast=0.19,
+    clipped_low=0.0,
+    clipped_high=0.002,
+    sharpness=5.1,
+    noise=0.006,
+    red_green=1.02,
+    blue_green=0.97,
+)
+FRAME = Frame(
+    station="weld-07",
+    epoch=EPOCH,
+    seq=412,
+    frame_id=ID,
+    captured_at=CAPTURED,
+    content_type="image/jpeg",
+    sha256="9f" * 32,
+    product="bracket",
+    part="SN 20417",
+    subject="cam2/000412.jpg",
+    dataref="s3://factory/frames/9f/" + "9f" * 32,
+    skipped="busy=3",
+    traceparent="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    topic=PLACE.topic,
+    partition=PLACE.partition,
+    offset=PLACE.offset,
+)
+PREPARED = PreparedFrame(FRAME, (256, 256, 3), Preparation().digest, 1280, 960, (0, 0, 1280, 960), HEALTH)
+REJECTED = Rejected(
+    Record(PLACE.topic, PLACE.partition, PLACE.offset, b"weld-07", b"\xff\xd8", (), EPOCH),
+    Reason.TRUNCATED,
+    "jpeg without its end: cut short, or followed by something else",
+)
+EVENTS: tuple[Event, ...] = (
+    Assignment(station="weld-07", bundle=BUNDLE, by="mira", why="new lighting", at=CAPTURED),
+    Score(
+        frame_id=ID,
+        station="weld-07",
+        epoch=EPOCH,
+        seq=412,
+        product="bracket",
+        part="SN 20417",
+        captured_at=CAPTURED,
+        scored_at=SCORED,
+        verdict=Verdict.ANOMALOUS,
+        score=0.61,
+        threshold=0.25,
+        bundle=BUNDLE,
+        regions=REGIONS,
+        width=1280,
+        height=960,
+        frame=PLACE,
+        health=HEALTH,
+    ),
+    IncidentEvent(
+        event_id=derived_id(INCIDENT, IncidentKind.OPENED, str(ID)),
+        incident_id=INCIDENT,
+        kind=IncidentKind.OPENED,
+        station="weld-07",
+        cause=Cause.DEFECT_SURGE,
+        severity=Severity.CRITICAL,
+        reason="k_of_n_reached",
+        at=CAPTURED,
+        opened_at=CAPTURED,
+        count=3,
+        product="bracket",
+        bundle=BUNDLE,
+        summary="weld-07: 3 of the last 5 frames look defective.",
+        first_action="Look at the last parts of this station; stop the line if they are bad.",
+        evidence=(
+            Evidence(
+                frame_id=ID,
+                frame=PLACE,
+                captured_at=CAPTURED,
+                score=0.61,
+                threshold=0.25,
+                bundle=BUNDLE,
+                regions=REGIONS,
+                width=1280,
+                height=960,
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,48 @@
+"""docs/reasons.md: every named reason, with the meaning that stands beside it in the code."""
+
+import re
+from enum import StrEnum
+from importlib import import_module
+from inspect import getsource
+
+from andon.reasons import Reason
+from andon.records import Cause, IncidentKind, Severity, Unscorable, Verdict
+from generator.markdown import code, page, section, table
+
+_MEMBER = re.compile(r'^ +[A-Z_]+ = "(\w+)"(?:  # (.+))?$', re.MULTILINE)
+
+
+def reasons() -> str:
+    """The page."""
+    skip = import_module("andon_ingest.capture").Skip
+    why, telling = import_module("andon_alerting.policy").Why, import_module("andon_alerting.alerting").Telling
+    return page(
+        "Reasons",
+        "Each is a word that logs, metrics, records and tests share.",
+        section(
+            "Dead letters", "Header `andon-reason`; label `reason` of `andon_frames_dead_lettered_total`.", _of(Reason)
+        ),
+        section(
+            "Skipped at capture", "Header `ce_skipped`; label `reason` of `andon_frames_skipped_total`.", _of(skip)
+        ),
+        section("Verdicts", "Field `verdict` of a score.", _of(Verdict)),
+        section("Unscorable", "Field `unscorable` of a score whose verdict is `unscorable`.", _of(Unscorable)),
+        section("Causes of incidents", "Field `cause` of an incident event.", _of(Cause)),
+        section("Turns of an incident", "Field `kind` of an incident event.", _of(IncidentKind)),
+        section("Severity", "Field `severity` of an incident event.", _of(Severity)),
+        section("Why alerting decided so", "Field `reason` of an incident event; `why` in the log.", _of(why)),
+        section("Whether people are told", "Field `telling` in the log.", _of(telling)),
+    )
+
+
+def meanings(names: type[StrEnum]) -> dict[str, str]:
+    """Each value of an enum with the comment beside it."""
+    return {value: (meaning or "").strip() for value, meaning in _MEMBER.findall(getsource(names))}
+
+
+def _of(names: type[StrEnum]) -> str:
+    rows = meanings(names)
+    missing = {each.value for each in names} - rows.keys()
+    if missing:
+        raise ValueError(f'{names.__name__}: write each member on one line, NAME = "value"  # meaning: {missing}')
+    return table(("reason", "meaning"), ((code(value), meaning) for value, meaning in rows.items()))

@@ -1,0 +1,112 @@
+"""Where on the part: the places above the threshold, in pixels of the original image."""
+
+import base64
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+from numpy.typing import NDArray
+
+from andon.records import Region
+from andon_scoring.where import MAX_REGIONS, heat_map_png, regions
+
+
+def map_of(*rows: str) -> NDArray[np.float32]:
+    """One digit a pixel."""
+    return np.array([[float(digit) for digit in row] for row in rows], np.float32)
+
+
+SAME = (0, 0, 4, 4)
+
+
+def test_each_connected_place_is_one_region_the_highest_peak_first() -> None:
+    found = regions(map_of("5500", "5000", "0000", "0097"), 4, SAME)
+    assert found == (Region(x=2, y=3, width=2, height=1, peak=9), Region(x=0, y=0, width=2, height=2, peak=5))
+
+
+def test_places_that_touch_at_a_corner_are_one() -> None:
+    assert regions(map_of("9000", "0900", "0090", "0009"), 4, SAME) == (Region(x=0, y=0, width=4, height=4, peak=9),)
+
+
+def test_the_threshold_itself_is_not_above() -> None:
+    assert len(regions(map_of("4005", "0000"), 4, (0, 0, 4, 2))) == 1
+
+
+def test_where_no_place_is_above_the_peak_is_named() -> None:
+    assert regions(map_of("1111", "1131", "1111"), 8, (0, 0, 4, 3)) == (Region(x=2, y=1, width=1, height=1, peak=3),)
+
+
+def test_at_most_a_few_regions_are_named_and_they_are_the_highest() -> None:
+    anomaly_map = np.zeros((32, 32), np.float32)
+    anomaly_map[::2, ::2] = 1 + np.arange(256).reshape(16, 16)
+    found = regions(anomaly_map, 0.5, (0, 0, 32, 32))
+    assert [region.peak for region in found] == [256 - n for n in range(MAX_REGIONS)]
+
+
+@pytest.mark.parametrize(
+    ("crop", "expected"),
+    [
+        ((0, 0, 40, 40), (20, 10, 10, 20)),
+        ((7, 9, 40, 40), (27, 19, 10, 20)),
+        ((0, 0, 400, 4), (200, 1, 100, 2)),
+        ((0, 0, 6, 6), (3, 1, 2, 4)),  # 1.5 pixels each: rounded outwards
+        ((0, 0, 2, 2), (1, 0, 1, 2)),
+    ],
+)
+def test_a_region_lies_in_the_original_image(crop: tuple[int, int, int, int], expected: tuple[int, ...]) -> None:
+    (region,) = regions(map_of("0000", "0090", "0090", "0000"), 4, crop)
+    assert (region.x, region.y, region.width, region.height) == expected
+
+
+@given(
+    npst.arrays(np.float32, st.tuples(st.integers(1, 12), st.integers(1, 12)), elements=st.floats(0, 9, width=32)),
+    st.tuples(*[st.integers(0, 5000)] * 2, *[st.integers(1, 5000)] * 2),
+    st.floats(0, 9, width=32),
+)
+def test_regions_lie_within_the_crop_and_the_highest_place_is_among_them(
+    anomaly_map: NDArray[np.float32], crop: tuple[int, int, int, int], threshold: float
+) -> None:
+    found = regions(anomaly_map, threshold, crop)
+    x, y, width, height = crop
+    assert 1 <= len(found) <= MAX_REGIONS
+    assert found[0].peak == anomaly_map.max()
+    for region in found:
+        assert region.width >= 1
+        assert region.height >= 1
+        assert x <= region.x <= region.x + region.width <= x + width
+        assert y <= region.y <= region.y + region.height <= y + height
+        assert anomaly_map.max() >= region.peak
+
+
+def test_a_map_full_of_specks_costs_little() -> None:
+    """A mask for each speck would take seconds."""
+    import time
+
+    anomaly_map = np.zeros((512, 512), np.float32)
+    anomaly_map[::2, ::2] = 9
+    started = time.process_time()
+    assert len(regions(anomaly_map, 4, (0, 0, 512, 512))) == MAX_REGIONS
+    assert time.process_time() - started < 0.5
+
+
+def decoded(png: str) -> NDArray[np.uint8]:
+    grey = cv2.imdecode(np.frombuffer(base64.b64decode(png), np.uint8), cv2.IMREAD_UNCHANGED)
+    assert grey.dtype == np.uint8
+    return grey  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("threshold", [0.1, 0.3, 1.0, 7.7, 4096.0, 1e-6])
+def test_the_heat_map_shows_the_threshold_as_128(threshold: float) -> None:
+    shares = np.array([[0, 0.5, 1], [1.5, 2, 50]], np.float32)
+    assert decoded(heat_map_png(shares * np.float32(threshold), threshold)).tolist() == [[0, 64, 128], [192, 255, 255]]
+
+
+def test_the_heat_map_is_as_large_as_the_map() -> None:
+    assert decoded(heat_map_png(np.ones((5, 9), np.float32), 1.0)).shape == (5, 9)
+
+
+def test_without_a_positive_threshold_the_heat_map_shows_the_raw_map() -> None:
+    assert decoded(heat_map_png(map_of("05", "90"), 0.0)).tolist() == [[0, 5], [9, 0]]
