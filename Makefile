@@ -65,11 +65,11 @@ test-servers: servers ## Run the tests on real Kafka, Redis and Alertmanager
 demo: servers ## Run the whole line on real servers and watch it (ARGS="--help" tells what it can do)
 	@$(BIN)/andon demo $(ARGS)
 
-up: ## Run the line with Docker Compose
-	docker compose -f deploy/compose.yaml up --build
+up: ## Run the line with Docker Compose (COMPOSE_PROFILES=demo make up: with drawn parts)
+	docker compose -f deploy/compose.yaml up --build $(ARGS)
 
-down: ## Stop what `make up` started
-	docker compose -f deploy/compose.yaml down --volumes
+down: ## Stop what `make up` started (ARGS=--volumes: and forget its data)
+	docker compose -f deploy/compose.yaml --profile '*' down $(ARGS)
 
 docs: setup ## Generate the reference pages and JSON Schemas under docs/
 	@$(BIN)/python docs/generate.py

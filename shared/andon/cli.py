@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 
 from andon.errors import AndonError, Broken
+from andon.logs import set_up_logs
 from andon.run import andon_version
 
 HELP = """Andon watches factory lines: camera frames in, verdicts and pages out.
@@ -39,6 +40,7 @@ def main() -> None:
     """Runs the command; what goes wrong is told in a sentence, never a traceback: exit status 1 where we, or what we
     need, are broken, and 2 for a mistake.
     """
+    set_up_logs("andon", "warning", "console")  # for commands that are no service: what they say is theirs alone
     try:
         build(sys.argv[1] if len(sys.argv) > 1 else None)()
     except AndonError as error:

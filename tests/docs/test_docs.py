@@ -165,9 +165,9 @@ def test_every_schema_is_a_valid_schema(pages: dict[str, str]):
 
 def test_a_bundle_fulfils_the_schemas_of_its_manifest_preparation_and_reference(pages: dict[str, str]):
     from andon.bundle import MANIFEST, REFERENCE
-    from andon.testing.models import tiny_bundle
+    from andon.testing.models import proven_bundle
 
-    bundle = tiny_bundle()
+    bundle = proven_bundle()
     manifest = json.loads(bundle.members[MANIFEST])
     jsonschema.validate(manifest, json.loads(pages["schemas/bundle-manifest.json"]))
     jsonschema.validate(manifest["preparation"], json.loads(pages["schemas/preparation.json"]))
@@ -218,9 +218,34 @@ def test_every_reference_inside_the_asyncapi_document_leads_somewhere(pages: dic
             place = place[part]
 
 
-@pytest.mark.parametrize(
-    "page", sorted(str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
-)
+PAGES = sorted(str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_every_link_to_a_file_leads_somewhere(page: str):
     links = re.findall(r"\]\((?!https?:|#)([^)#]+)", (ROOT / page).read_text())
     assert [link for link in links if not ((ROOT / page).parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", [each for each in PAGES if "add-a-stage" not in each])
+def test_every_file_that_a_page_names_is_there(page: str):
+    named = re.findall(r"`((?:shared|services|tests|docs|deploy|requirements)/[\w./-]+)`", (ROOT / page).read_text())
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_every_client_setting_stands_on_the_page_that_gives_its_reason():
+    from andon.kafka.clients import connect, consumer_config, producer_config
+    from andon.settings import KafkaSettings
+
+    page, kafka = (DOCS / "decisions" / "0003-client-settings.md").read_text(), KafkaSettings()
+    chosen = producer_config(kafka, "none").keys() | consumer_config(kafka, "andon.test").keys()
+    told_by_the_operator = {"bootstrap.servers", "security.protocol", "group.id", "error_cb", "logger"}
+    assert {name for name in connect(kafka).keys() | chosen if f"`{name}`" not in page} - told_by_the_operator == set()
+
+
+@pytest.mark.parametrize("page", sorted(path.name for path in (DOCS / "decisions").glob("0*.md")))
+def test_every_decision_says_what_why_at_what_cost_and_from_where(page: str):
+    text = (DOCS / "decisions" / page).read_text()
+    assert [word for word in ("What", "Why", "What it costs", "Sources") if f"**{word}.**" not in text] == []
+    assert f"({page})" in (DOCS / "decisions" / "README.md").read_text()
+    assert len(text.splitlines()) <= 40

@@ -120,3 +120,25 @@ def test_a_missing_topic_is_waited_for_and_not_an_error(settings: KafkaSettings)
         found += [record.value for record in source.poll()]
     source.close()
     assert found == [b"0", b"1", b"2"]
+
+
+def test_a_partition_lost_while_paused_flows_when_it_comes_back(settings: KafkaSettings, topic: str) -> None:
+    subscription = Subscription((topic,), f"{topic}.g")
+    gone: list[object] = []
+    first = KafkaSource(settings, subscription, on_revoke=gone.extend)
+    deadline = time.monotonic() + 60
+    while len(first.assignment) < 4 and time.monotonic() < deadline:
+        first.poll()
+    second = KafkaSource(settings, subscription)
+    while not gone and time.monotonic() < deadline:  # the stage waits for a delivery while another member joins
+        first.idle()
+        second.poll()
+    second.close()
+    while len(first.assignment) < 4 and time.monotonic() < deadline:
+        first.poll()
+    write(settings, topic, 40)
+    found: set[bytes] = set()
+    while len(found) < 40 and time.monotonic() < deadline:
+        found.update(record.value for record in first.poll())
+    first.close()
+    assert len(found) == 40

@@ -146,7 +146,11 @@ def test_nothing_of_the_frame_before_shows_in_a_damaged_one(bare: MakeRecord) ->
     assert after[0] == after[1]
 
 
-HOSTILE = {
+def always(data: bytes) -> Callable[[bytes], bytes]:
+    return lambda _: data
+
+
+HOSTILE: dict[str, tuple[Callable[[bytes], bytes], Reason]] = {
     "30000 x 30000 in 0.9 MB": (lambda _: hostile.png_bomb(), Reason.TOO_MANY_PIXELS),
     "2^31 x 2^31": (lambda _: hostile.png_of(2**31, 2**31), Reason.TOO_MANY_PIXELS),
     "progressive, 500 scans": (lambda _: hostile.progressive(hostile.photo(64, 64), 500), Reason.PROGRESSIVE),
@@ -157,7 +161,7 @@ HOSTILE = {
     "empty": (lambda _: b"", Reason.EMPTY),
     "text": (lambda _: b"part 4711 is fine", Reason.NOT_AN_IMAGE),
     "noise": (lambda _: bytes(range(256)) * 40, Reason.NOT_AN_IMAGE),
-    **{name: (lambda _, data=data: data, Reason.UNSUPPORTED_FORMAT) for name, data in hostile.OTHER_FORMATS.items()},
+    **{name: (always(data), Reason.UNSUPPORTED_FORMAT) for name, data in hostile.OTHER_FORMATS.items()},
 }
 
 

@@ -4,6 +4,7 @@ import base64
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import cv2
 import numpy as np
@@ -81,14 +82,18 @@ def test_an_anomalous_frame_carries_a_heat_map_and_a_good_one_does_not(
     good, bad = scored(loaded(), record(prepared(0), 100), record(prepared(1), 192, at=(1, 2)))
     assert (good.heat_map, good.regions) == (None, ())
     assert bad.heat_map is not None
-    grey = cv2.imdecode(np.frombuffer(base64.b64decode(bad.heat_map), np.uint8), cv2.IMREAD_UNCHANGED)
+    grey: Any = cv2.imdecode(np.frombuffer(base64.b64decode(bad.heat_map), np.uint8), cv2.IMREAD_UNCHANGED)
     assert (grey.shape, grey.dtype, grey[1, 2], grey[0, 0]) == ((8, 8), np.uint8, 192, 0)
 
 
 def test_results_come_in_the_order_of_the_frames(
     prepared: MakePrepared, record: MakeRecord, loaded: MakeLoaded
 ) -> None:
-    by_station = {"weld-07": loaded("a"), "press-1": loaded("b"), "new-1": Unscorable.NO_BUNDLE}
+    by_station: dict[str, Loaded | Unscorable] = {
+        "weld-07": loaded("a"),
+        "press-1": loaded("b"),
+        "new-1": Unscorable.NO_BUNDLE,
+    }
     frames = [prepared(seq, list(by_station)[seq % 3]) for seq in range(12)]
     records = [record(frame, seq) for seq, frame in enumerate(frames)]
     records.insert(5, replace(records[0], headers=()))

@@ -1,6 +1,8 @@
 """Where on the part: the places above the threshold, in pixels of the original image."""
 
 import base64
+import time
+from typing import Any
 
 import cv2
 import numpy as np
@@ -83,8 +85,6 @@ def test_regions_lie_within_the_crop_and_the_highest_place_is_among_them(
 
 def test_a_map_full_of_specks_costs_little() -> None:
     """A mask for each speck would take seconds."""
-    import time
-
     anomaly_map = np.zeros((512, 512), np.float32)
     anomaly_map[::2, ::2] = 9
     started = time.process_time()
@@ -93,9 +93,10 @@ def test_a_map_full_of_specks_costs_little() -> None:
 
 
 def decoded(png: str) -> NDArray[np.uint8]:
-    grey = cv2.imdecode(np.frombuffer(base64.b64decode(png), np.uint8), cv2.IMREAD_UNCHANGED)
+    grey: Any = cv2.imdecode(np.frombuffer(base64.b64decode(png), np.uint8), cv2.IMREAD_UNCHANGED)
     assert grey.dtype == np.uint8
-    return grey  # type: ignore[return-value]
+    decoded: NDArray[np.uint8] = grey
+    return decoded
 
 
 @pytest.mark.parametrize("threshold", [0.1, 0.3, 1.0, 7.7, 4096.0, 1e-6])

@@ -1,5 +1,6 @@
 """Records: what is written is what is read, and hostile ones are named."""
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
@@ -35,7 +36,9 @@ HEALTH = ImageHealth(
 
 
 def frame(**given: object) -> Frame:
-    base = Frame("weld-07", 1_700_000_000_000, 12, frame_id("weld-07", 1_700_000_000_000, 12), AT, "image/jpeg", "ab" * 32)
+    base = Frame(
+        "weld-07", 1_700_000_000_000, 12, frame_id("weld-07", 1_700_000_000_000, 12), AT, "image/jpeg", "ab" * 32
+    )
     return replace(base, **given)  # type: ignore[arg-type]
 
 
@@ -55,7 +58,13 @@ def reason_of(bad: Record) -> Reason:
 
 
 def test_a_frame_is_read_as_it_was_written_with_its_place_in_kafka():
-    wrote = frame(product="cup", part="SN 1", subject="test/good/Ä 1.png", skipped="busy=3", traceparent="00-" + "a" * 32 + "-" + "b" * 16 + "-01")
+    wrote = frame(
+        product="cup",
+        part="SN 1",
+        subject="test/good/Ä 1.png",
+        skipped="busy=3",
+        traceparent="00-" + "a" * 32 + "-" + "b" * 16 + "-01",
+    )
     assert read_frame(record(frame_headers(wrote))) == replace(wrote, topic="camera.frames", partition=3, offset=77)
 
 
@@ -97,6 +106,8 @@ def test_a_key_that_is_not_text_is_a_dead_letter():
         ("ce_epoch", "0"),
         ("ce_time", "yesterday"),
         ("ce_time", "2026-01-02T03:04:05"),
+        ("ce_time", "0001-01-01T00:00:00+14:00"),
+        ("ce_time", "9999-12-31T23:59:59-12:00"),
         ("ce_product", "cup\nevil=1"),
         ("ce_part", "x" * 300),
         ("ce_product", "x" * 10_000),
@@ -104,6 +115,11 @@ def test_a_key_that_is_not_text_is_a_dead_letter():
 )
 def test_a_header_that_is_not_what_its_name_promises_is_a_dead_letter(name: str, value: str | None):
     assert reason_of(record(changed(frame_headers(frame()), **{name: value}))) == Reason.BAD_HEADER
+
+
+@pytest.mark.parametrize("stamp", [2**62, -(2**62)])
+def test_a_bare_image_of_a_time_that_no_calendar_has_is_a_dead_letter(stamp: int):
+    assert reason_of(replace(record(()), timestamp_ms=stamp)) == Reason.BAD_RECORD
 
 
 def test_too_many_headers_are_a_dead_letter():
@@ -118,11 +134,16 @@ def test_a_hostile_name_offers_the_nearest_legal_one():
 @given(st.lists(st.tuples(st.text(max_size=20), st.binary(max_size=40)), max_size=8), st.binary(max_size=80))
 def test_whatever_the_headers_and_key_a_record_is_a_frame_or_invalid(headers: list[tuple[str, bytes]], key: bytes):
     given_headers = tuple((name if len(name) % 2 else "ce_" + name, value) for name, value in headers)
-    try:
+    with suppress(Invalid):
         read_frame(record(given_headers + (("ce_station", b"a"),) * (len(key) % 2), key=key))
-        read_prepared(record(given_headers, key=key))
-    except Invalid as invalid:
-        assert invalid.reason in Reason
+
+
+@given(st.data(), st.binary(max_size=60) | st.text('0123456789-+.,:TZ[]{}"e ', max_size=60).map(str.encode))
+def test_whatever_stands_in_one_header_a_prepared_record_is_a_frame_or_invalid(data: st.DataObject, value: bytes):
+    headers = prepared_headers(prepared())
+    name = data.draw(st.sampled_from([name for name, _ in headers]))
+    with suppress(Invalid):
+        read_prepared(record(tuple((each, value if each == name else old) for each, old in headers), bytes(18)))
 
 
 def prepared() -> PreparedFrame:
@@ -141,6 +162,32 @@ def test_a_foreign_frame_stays_foreign_when_prepared():
     bare = read_frame(record(()))
     wrote = replace(prepared(), frame=bare)
     assert read_prepared(record(prepared_headers(wrote), bytes(18))).frame == bare
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("ce_station", "weld\n07", Reason.BAD_STATION),
+        ("ce_station", None, Reason.BAD_STATION),
+        ("ce_origin", "3", Reason.BAD_HEADER),
+        ("ce_origin", '["camera.frames", 1, null]', Reason.BAD_HEADER),
+        ("ce_origin", '["camera.frames", 1]', Reason.BAD_HEADER),
+        ("ce_origin", "[" * 4000, Reason.BAD_HEADER),
+        ("ce_size", "640", Reason.BAD_HEADER),
+        ("ce_size", "9" * 400 + ",1", Reason.BAD_HEADER),
+        ("ce_crop", "0,0,-1,4", Reason.BAD_HEADER),
+        ("ce_crop", f"0,0,{2**31},4", Reason.BAD_HEADER),
+        ("ce_shape", "2,3,three", Reason.BAD_HEADER),
+        ("ce_dtype", "float32", Reason.BAD_RECORD),
+        ("ce_health", "{}", Reason.BAD_HEADER),
+        ("ce_id", "frame-1", Reason.BAD_HEADER),
+        ("ce_preparation", None, Reason.BAD_HEADER),
+    ],
+)
+def test_a_prepared_frame_with_a_false_header_is_a_dead_letter(name: str, value: str | None, reason: Reason):
+    with pytest.raises(Invalid) as told:
+        read_prepared(record(changed(prepared_headers(prepared()), **{name: value}), bytes(18)))
+    assert told.value.reason == reason
 
 
 @pytest.mark.parametrize("size", [0, 17, 19])

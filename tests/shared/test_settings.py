@@ -82,7 +82,7 @@ def test_tls_and_sasl_reach_producers_consumers_and_admin(tmp_path: Path):
 
 def test_a_missing_certificate_is_a_mistake_at_start(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("ANDON_KAFKA__SSL_CA_LOCATION", "/nowhere/ca.pem")
-    with pytest.raises(Mistake, match="ANDON_KAFKA__SSL_CA_LOCATION: no file /nowhere/ca.pem"):
+    with pytest.raises(Mistake, match=r"ANDON_KAFKA__SSL_CA_LOCATION: no file /nowhere/ca\.pem"):
         load(ServiceSettings)
 
 

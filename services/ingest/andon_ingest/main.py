@@ -180,9 +180,7 @@ def generate(
     rate: Annotated[float, typer.Option(min=0, help="Parts a second at each station; 0: as fast as Kafka takes.")] = 2,
     defects: Annotated[float, typer.Option(min=0, max=1, help="Share of defective parts.")] = 0.05,
     good_first: Annotated[int, typer.Option(min=0, help="Parts of each station before the first defect may come.")] = 0,
-    run: Annotated[
-        int, typer.Option(min=1, help="Defective parts come in runs of so many.")
-    ] = 1,
+    run: Annotated[int, typer.Option(min=1, help="Defective parts come in runs of so many.")] = 1,
     count: Annotated[int | None, typer.Option(min=1, help="End after so many parts of each station.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same parts.")] = 0,
     prefix: Annotated[str, typer.Option(help="Stations are called PREFIX-1, PREFIX-2, ...")] = "station",

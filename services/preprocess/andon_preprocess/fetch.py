@@ -21,8 +21,9 @@ class Blobs(Protocol):
 class Fetching:
     """A source whose records carry their images; one that cannot be had comes with the problem, to be rejected.
 
-    A poll goes on fetching until it holds `max_bytes`; what the source polled beyond that is handed out by the next
-    polls, and committed with the last of it. So a backlog of large images does not lie in memory at once.
+    A poll goes on until it has fetched `max_bytes`; what the source polled beyond that is handed out by the next
+    polls, and committed with the last of it. So a backlog of large images does not lie in memory at once. Images that
+    records brought along lie there anyway, and count nothing.
     """
 
     def __init__(self, source: Source, store: Blobs, max_bytes: int = MAX_BATCH_BYTES) -> None:
@@ -45,8 +46,9 @@ class Fetching:
         batch: list[Record] = []
         size = 0
         while self._waiting and size < self._max_bytes:
-            batch.append(self._fetched(self._waiting.popleft()))
-            size += len(batch[-1].value)
+            record = self._waiting.popleft()
+            batch.append(self._fetched(record))
+            size += len(batch[-1].value) - len(record.value)
         return batch
 
     def commit(self) -> None:

@@ -11,8 +11,9 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     ResourceType,
 )
 
-from andon.errors import Broken, Mistake
+from andon.errors import Mistake
 from andon.kafka.clients import admin
+from andon.kafka.reach import reach
 from andon.settings import KafkaSettings
 from andon.topics import Topic
 
@@ -34,8 +35,8 @@ def create_topics(kafka: KafkaSettings, topics: Iterable[Topic], partitions: int
 
     Raises Broken when Kafka cannot be reached, Mistake when it refuses (replication beyond the brokers, no right).
     """
+    existing = {name: len(topic.partitions) for name, topic in reach(kafka, WAIT_S).topics.items()}
     client = admin(kafka)
-    existing = _existing(client)
     made: list[Made] = []
     for topic in topics:
         count = partitions if topic.spread else 1
@@ -45,14 +46,6 @@ def create_topics(kafka: KafkaSettings, topics: Iterable[Topic], partitions: int
             _create(client, topic, count, replication)
             made.append(Made(topic.name, count, "created"))
     return made
-
-
-def _existing(client: AdminClient) -> dict[str, int]:
-    try:
-        found = client.list_topics(timeout=WAIT_S).topics
-    except KafkaException as failure:
-        raise Broken(f"cannot reach Kafka: {failure.args[0].str()}; is ANDON_KAFKA__BOOTSTRAP_SERVERS right?") from None
-    return {name: len(topic.partitions) for name, topic in found.items()}
 
 
 def _create(client: AdminClient, topic: Topic, partitions: int, replication: int) -> None:

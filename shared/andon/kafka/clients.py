@@ -1,5 +1,8 @@
 """Client settings: one place, each with its reason (sources in docs/decisions/0003-client-settings.md)."""
 
+import time
+from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -11,6 +14,12 @@ from andon.topics import MAX_RECORD_BYTES, MIB
 
 Config = dict[str, Any]
 
+REFUSED = {
+    KafkaError._AUTHENTICATION: "are ANDON_KAFKA__SASL_USERNAME and ANDON_KAFKA__SASL_PASSWORD right?",
+    KafkaError._SSL: "is ANDON_KAFKA__SSL_CA_LOCATION the CA of the brokers?",
+}
+"""What a connection says that waiting does not mend, and what to look at."""
+
 
 def connect(kafka: KafkaSettings) -> Config:
     """What every client has: where the brokers are, and how to be believed by them."""
@@ -20,7 +29,7 @@ def connect(kafka: KafkaSettings) -> Config:
         "socket.keepalive.enable": True,  # half-open links are noticed
         "reconnect.backoff.max.ms": 2000,  # back within seconds of the broker
         "topic.metadata.refresh.interval.ms": 5_000,  # a new topic that matches the pattern is seen this soon
-        "error_cb": _log_error,
+        "error_cb": _Complaints(),
         "logger": _Quiet(),
     }
     optional: Config = {
@@ -94,8 +103,26 @@ def admin(kafka: KafkaSettings) -> AdminClient:
     return AdminClient(connect(kafka))
 
 
-def _log_error(error: KafkaError) -> None:
-    structlog.get_logger().warning("kafka_client", error=error.str(), code=error.name(), fatal=error.fatal())
+class _Complaints:
+    """Logs what a client's connections say; a broker that is away says the same many times a second, so each kind
+    is told once in a while, with how often it was heard.
+    """
+
+    def __init__(self, every_s: float = 10.0, clock: Callable[[], float] = time.monotonic) -> None:
+        self._every_s = every_s
+        self._clock = clock
+        self._heard: Counter[str] = Counter()
+        self._next: dict[str, float] = {}
+
+    def __call__(self, error: KafkaError) -> None:
+        name, now = error.name(), self._clock()
+        self._heard[name] += 1
+        if now < self._next.get(name, now):
+            return
+        self._next[name] = now + self._every_s
+        log = structlog.get_logger()
+        tell = log.error if error.code() in REFUSED else log.warning
+        tell("kafka_client", error=error.str(), code=name, fatal=error.fatal(), times=self._heard.pop(name))
 
 
 class _Quiet:

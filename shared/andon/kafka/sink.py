@@ -48,7 +48,8 @@ class KafkaSink:
         self._producer.flush(1)
 
     def _produce(self, message: Message, deadline: float, idle: Idle) -> None:
-        size = len(message.value) + len(message.key or b"") + sum(len(k) + len(v) for k, v in message.headers)
+        headers = sum(len(name) + len(value or b"") for name, value in message.headers)  # a foreign one may be null
+        size = len(message.value) + len(message.key or b"") + headers
         if size > self._max_bytes:
             raise Broken(f"a record of {size} bytes for {message.topic}; at most {self._max_bytes} fit")
         while True:

@@ -7,6 +7,7 @@ from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, TopicP
 
 from andon.errors import Broken
 from andon.kafka.clients import consumer, consumer_config
+from andon.kafka.reach import reach
 from andon.kafka.source import PASSING, _record
 from andon.settings import KafkaSettings
 from andon.stage import Record
@@ -27,6 +28,7 @@ class TopicReader:
         stops: Mapping[int, int] | None = None,
         timeout_s: float = 60.0,
     ) -> None:
+        self._kafka = kafka
         self._topic = topic
         self._timeout_s = timeout_s
         config = consumer_config(kafka, f"{kafka.group_prefix}.reader") | {
@@ -87,8 +89,9 @@ class TopicReader:
         while True:
             try:
                 found = self._consumer.list_topics(self._topic, timeout=10).topics[self._topic]
-            except KafkaException as failure:
-                raise Broken(f"cannot reach Kafka: {failure.args[0].str()}") from None
+            except KafkaException:
+                reach(self._kafka)  # raises what is wrong, unless it has passed
+                continue
             if found.error is None and found.partitions:
                 return list(found.partitions)
             if time.monotonic() > deadline:

@@ -140,9 +140,7 @@ def proven_bundle(
     preparation = preparation or Preparation(width=8, height=8, channels=1)
     golden = [_flat_frame(level, preparation, threshold) for level in levels or (10, 200)]
     frames, images = [frame for frame, _ in golden], {frame.name: image for frame, image in golden}
-    return tiny_bundle(
-        frames, images, preparation=preparation, threshold=threshold, product=product, model=model
-    )
+    return tiny_bundle(frames, images, preparation=preparation, threshold=threshold, product=product, model=model)
 
 
 def _flat_frame(level: int, preparation: Preparation, threshold: float) -> tuple[GoldenFrame, bytes]:

@@ -1,0 +1,199 @@
+"""A line of real processes on real servers, a receiver of pages, and parts whose verdict is known."""
+
+import http.server
+import random
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from andon.bundle import Bundle, GoldenFrame
+from andon.ids import sha256_hex
+from andon.records import IncidentKind, Score, Verdict, read_event
+from andon.settings import RedisSettings
+from andon.testing.hostile import jpeg
+from andon.testing.models import tiny_bundle
+from andon.topics import SCORES
+from andon_alerting.outbox import Keys
+from andon_alerting.policy import Decision, Policy, State, decide
+from andon_alerting.redis_client import connect
+from andon_alerting.states import RedisStates
+from andon_demo.servers.supervise import Servers
+from andon_demo.trial import Trial
+
+POLICY = Policy(silent_after_s=3600)
+
+
+@dataclass
+class Pages:
+    """What the webhook was told: how often each page, by its idempotency key."""
+
+    url: str = ""
+    told: Counter[str] = field(default_factory=Counter)
+
+
+@pytest.fixture
+def pages() -> Iterator[Pages]:
+    """A webhook that accepts every page and counts them by key."""
+    pages = Pages()
+
+    class Receiver(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            pages.told[self.headers["Idempotency-Key"]] += 1
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver) as server:
+        pages.url = f"http://127.0.0.1:{server.server_address[1]}/"
+        thread = threading.Thread(target=server.serve_forever, args=(0.1,))
+        thread.start()
+        yield pages
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def trial(tmp_path: Path, pages: Pages) -> Iterator[Trial]:
+    """A line with a bundle that calls a part anomalous when it is brighter than 128; not yet started."""
+    env = {
+        "ANDON_POLICY__SILENT_AFTER_S": "3600",
+        "ANDON_WEBHOOK__URL": pages.url,
+        "ANDON_WEBHOOK__KEY": "a key for tests",
+        "ANDON_MODELS__THREADS": "1",
+    }
+    with Servers() as servers, Trial(servers, tmp_path, env, random.SystemRandom()) as trial:
+        trial.assign(brightness_bundle())
+        yield trial
+
+
+@pytest.fixture
+def bundle() -> Callable[..., Bundle]:
+    """Makes bundles around the brightest pixel."""
+    return brightness_bundle
+
+
+def brightness_bundle(threshold: float = 128.0, claimed: float = 0.0) -> Bundle:
+    """A bundle with this threshold; its golden frames' scores are recorded `claimed` too high."""
+    frames, images = [], {}
+    for level in (10, 250):
+        tensor = np.full((8, 8, 1), level, np.uint8)
+        image = cv2.imencode(".png", tensor)[1].tobytes()
+        name = f"golden/{level}.png"
+        images[name] = image
+        frames.append(
+            GoldenFrame(
+                name=name,
+                sha256=sha256_hex(image),
+                tensor_sha256=sha256_hex(tensor.tobytes()),
+                verdict=Verdict.ANOMALOUS if level > threshold else Verdict.OK,
+                score=float(level) + claimed,
+            )
+        )
+    return tiny_bundle(frames, images, threshold=threshold)
+
+
+@pytest.fixture
+def parts(tmp_path: Path) -> Callable[..., list[str]]:
+    """Draws folders of parts; answers the arguments of `andon ingest folder` that name them."""
+
+    def draw(count: int, stations: int = 4) -> list[str]:
+        arguments = []
+        for number in range(stations):
+            folder = tmp_path / f"press-{number}"
+            folder.mkdir()
+            for index in range(count // stations):
+                level = level_of(index + 7 * number)
+                (folder / f"{index:05d}-{level}.jpg").write_bytes(image(level))
+            arguments += ["--from", f"{folder.name}={folder}"]
+        return arguments
+
+    return draw
+
+
+def level_of(index: int) -> int:
+    """How bright the part is: twelve of a hundred are defective, one after another."""
+    return 200 if 40 <= index % 100 < 52 else 40 + index % 60
+
+
+def image(level: int) -> bytes:
+    """A flat picture."""
+    return jpeg(np.full((16, 16), level, np.uint8))
+
+
+@pytest.fixture
+def flat() -> Callable[[int], bytes]:
+    """A flat picture of a level, as a JPEG."""
+    return image
+
+
+@pytest.fixture
+def judged_right() -> Callable[[Sequence[Score]], None]:
+    """Fails unless every score is that of its own picture, whose level stands in its name."""
+
+    def check(scores: Sequence[Score]) -> None:
+        for score in scores:
+            level = int((score.subject or "").removesuffix(".jpg").split("-")[-1])
+            assert score.score == pytest.approx(level, abs=3)
+            assert score.verdict is (Verdict.ANOMALOUS if level > 128 else Verdict.OK)
+
+    return check
+
+
+@dataclass(frozen=True)
+class Recomputed:
+    """What alerting's own decision makes of every score in Kafka, in order."""
+
+    states: dict[str, State]
+    decisions: list[Decision]
+
+    @property
+    def pages(self) -> set[str]:
+        """The keys of the pages people must have got."""
+        kinds = (IncidentKind.OPENED, IncidentKind.RESOLVED)
+        turns = [each for each in self.decisions if each.kind in kinds and each.incident]
+        return {f"{each.incident.incident}/{each.kind}" for each in turns if each.incident}
+
+    @property
+    def open(self) -> set[str]:
+        """The incidents that are open at the end, as Alertmanager labels them."""
+        return {held.incident.hex[:12] for state in self.states.values() for held in state.open}
+
+
+@pytest.fixture
+def recompute(trial: Trial) -> Callable[[], Recomputed]:
+    """Reads all scores and decides anew."""
+
+    def run() -> Recomputed:
+        states: dict[str, State] = {}
+        decisions: list[Decision] = []
+        for record in trial.read(SCORES):
+            score = read_event(Score, record.value)
+            state = states.get(score.station, State(score.station))
+            states[score.station], made = decide(state, score, POLICY)
+            decisions += made
+        return Recomputed(states, decisions)
+
+    return run
+
+
+@pytest.fixture
+def in_redis(trial: Trial) -> Callable[[Sequence[str]], dict[str, State]]:
+    """What Redis holds of stations."""
+
+    def look(stations: Sequence[str]) -> dict[str, State]:
+        with closing(connect(RedisSettings(url=trial.servers.redis.url))) as redis:
+            loaded = RedisStates(redis, Keys("andon:"), {}).load(dict.fromkeys(stations, 0), ())
+        return {station: card.state for station, card in loaded.cards.items()}
+
+    return look

@@ -1,0 +1,376 @@
+"""Which bundle scores a frame, while bundles come, load, fail and go."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+
+import pytest
+from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
+
+from andon.assignments import Assignments
+from andon.bundle import BundleError
+from andon.errors import Broken
+from andon.metrics import Metrics
+from andon.preparation import Preparation
+from andon.records import Assignment, PreparedFrame, Score, Unscorable, read_event, write_event
+from andon.stage import Message, Record
+from andon.topics import MODELS
+from andon_scoring.bundles import Bundles
+from andon_scoring.score import Loaded, Scoring
+
+NOW = datetime(2026, 3, 2, 14, 0, tzinfo=UTC)
+SMALL = Preparation(width=8, height=8, channels=1)
+LARGE = Preparation(width=16, height=16, channels=1)
+A, B, C = (letter * 64 for letter in "abc")
+MakePrepared = Callable[..., PreparedFrame]
+MakeRecord = Callable[..., Record]
+
+
+class Shelf:
+    """What there is to load. A bundle on `held` is not loaded before `let_go`; one in `failing` fails."""
+
+    def __init__(self) -> None:
+        self.bundles: dict[str, Loaded] = {}
+        self.failing: dict[str, Exception] = {}
+        self.loads: list[str] = []
+        self.table = Assignments()
+        self.followed = 0
+        self._held: dict[str, threading.Event] = {}
+        self._unread: list[Record] = []
+
+    def assign(self, bundle: str, station: str = "*", product: str | None = None, second: int = 0) -> None:
+        given = Assignment(station=station, product=product, bundle=bundle, at=NOW.replace(second=second))
+        self._unread.append(Record(MODELS, 0, 0, given.key, write_event(given)))
+
+    def withdraw(self, station: str = "*") -> None:
+        self._unread.append(Record(MODELS, 0, 0, f"{station}/*".encode(), b""))
+
+    def hold(self, digest: str) -> None:
+        self._held[digest] = threading.Event()
+
+    def let_go(self, digest: str) -> None:
+        self._held[digest].set()
+
+    def let_all_go(self) -> None:
+        for event in self._held.values():
+            event.set()
+
+    def follow(self) -> bool:
+        self.followed += 1
+        changed = [self.table.apply(record) for record in self._unread]
+        self._unread.clear()
+        return any(changed)
+
+    def load(self, digest: str) -> Loaded:
+        self.loads.append(digest)
+        if digest in self._held:
+            assert self._held[digest].wait(20)
+        if digest in self.failing:
+            raise self.failing[digest]
+        return self.bundles[digest]
+
+
+@pytest.fixture
+def shelf(loaded: Callable[..., Loaded]) -> Shelf:
+    """Holds A and B, made for one preparation, and C, made for another."""
+    shelf = Shelf()
+    shelf.bundles = {A: loaded("a"), B: loaded("b"), C: loaded("c", LARGE)}
+    return shelf
+
+
+@pytest.fixture
+def registry() -> CollectorRegistry:
+    return CollectorRegistry()
+
+
+@pytest.fixture
+def bundles(shelf: Shelf, registry: CollectorRegistry) -> Iterator[Bundles]:
+    made = Bundles(shelf.table, shelf.follow, shelf.load, Metrics(registry), load_timeout_s=20)
+    yield made
+    shelf.let_all_go()
+    made.close()
+
+
+def settled(bundles: Bundles) -> None:
+    """Turns until the loader has nothing left to do."""
+    for _ in range(2):
+        bundles.refresh()
+        bundles._loader.submit(lambda: None).result(20)
+    bundles.refresh()
+
+
+def digest_of(chosen: Loaded | Unscorable) -> str:
+    assert isinstance(chosen, Loaded)
+    return chosen.digest
+
+
+def test_the_active_bundle_scores(shelf: Shelf, bundles: Bundles, prepared: MakePrepared) -> None:
+    shelf.assign(A)
+    bundles.load_all()
+    assert digest_of(bundles.choose(prepared())) == A
+
+
+def test_a_station_without_an_assignment_has_no_bundle(shelf: Shelf, bundles: Bundles, prepared: MakePrepared) -> None:
+    shelf.assign(A, "press-1")
+    bundles.load_all()
+    assert bundles.choose(prepared()) is Unscorable.NO_BUNDLE
+    assert digest_of(bundles.choose(prepared(station="press-1"))) == A
+
+
+def test_an_assignment_is_taken_up_between_turns(shelf: Shelf, bundles: Bundles, prepared: MakePrepared) -> None:
+    shelf.assign(A)
+    bundles.load_all()
+    shelf.assign(B)
+    assert digest_of(bundles.choose(prepared())) == A
+    settled(bundles)
+    assert digest_of(bundles.choose(prepared())) == B
+
+
+def test_the_one_before_serves_while_the_active_one_loads(
+    shelf: Shelf, bundles: Bundles, prepared: MakePrepared
+) -> None:
+    shelf.assign(A)
+    bundles.load_all()
+    shelf.hold(B)
+    shelf.assign(B)
+    bundles.refresh()
+    assert digest_of(bundles.choose(prepared())) == A
+    shelf.let_go(B)
+    settled(bundles)
+    assert digest_of(bundles.choose(prepared())) == B
+
+
+def test_a_refused_bundle_leaves_the_one_before_serving(
+    shelf: Shelf, bundles: Bundles, prepared: MakePrepared, registry: CollectorRegistry
+) -> None:
+    shelf.assign(A)
+    bundles.load_all()
+    shelf.failing[B] = BundleError("bundle bbbb fails the parity gate")
+    shelf.assign(B)
+    with capture_logs() as logs:
+        settled(bundles)
+    assert digest_of(bundles.choose(prepared())) == A
+    assert registry.get_sample_value("andon_bundles_refused_total") == 1
+    (told,) = [log for log in logs if log["event"] == "bundle_refused"]
+    assert "parity gate" in told["why"]
+
+
+def test_the_only_bundle_being_refused_means_no_bundle(shelf: Shelf, bundles: Bundles, prepared: MakePrepared) -> None:
+    shelf.failing[A] = BundleError("no")
+    shelf.assign(A)
+    bundles.load_all()
+    assert bundles.choose(prepared()) is Unscorable.NO_BUNDLE
+
+
+def test_a_refused_bundle_is_tried_again_when_it_is_assigned_again_and_not_before(
+    shelf: Shelf, bundles: Bundles, prepared: MakePrepared
+) -> None:
+    shelf.failing[A] = BundleError("the store does not hold it")
+    shelf.assign(A)
+    bundles.load_all()
+    del shelf.failing[A]
+    settled(bundles)
+    assert bundles.choose(prepared()) is Unscorable.NO_BUNDLE
+    shelf.assign(A, second=1)
+    settled(bundles)
+    assert digest_of(bundles.choose(prepared())) == A
+    assert shelf.loads == [A, A]
+
+
+def test_a_frame_prepared_for_the_old_bundle_is_scored_by_the_old(
+    shelf: Shelf, bundles: Bundles, prepared: MakePrepared
+) -> None:
+    shelf.assign(A)
+    bundles.load_all()
+    shelf.assign(C)
+    settled(bundles)
+    assert digest_of(bundles.choose(prepared(0))) == A
+    assert digest_of(bundles.choose(prepared(1, preparation=LARGE))) == C
+
+
+def test_a_frame_prepared_for_another_than_any_at_hand_is_unscorable(
+    shelf: Shelf, bundles: Bundles, prepared: MakePrepared
+) -> None:
+    shelf.assign(A)
+    bundles.load_all()
+    assert bundles.choose(prepared(preparation=LARGE)) is Unscorable.WRONG_PREPARATION
+
+
+def test_a_frame_that_only_the_loading_bundle_can_score_waits_for_it(
+    shelf: Shelf, bundles: Bundles, prepared: MakePrepared
+) -> None:
+    shelf.assign(A)
+    bundles.load_all()
+    shelf.hold(C)
+    shelf.assign(C)
+    bundles.refresh()
+    timer = threading.Timer(0.1, shelf.let_go, [C])
+    timer.start()
+    assert digest_of(bundles.choose(prepared(preparation=LARGE))) == C
+    timer.join()
+
+
+def test_a_frame_that_is_ahead_of_the_table_makes_it_look_again(
+    shelf: Shelf, bundles: Bundles, prepared: MakePrepared
+) -> None:
+    """Preprocess may hear of an assignment first."""
+    shelf.assign(A)
+    bundles.load_all()
+    shelf.assign(C)
+    assert digest_of(bundles.choose(prepared(preparation=LARGE))) == C
+
+
+def test_loading_one_bundle_never_delays_the_frames_of_another(
+    shelf: Shelf, bundles: Bundles, prepared: MakePrepared
+) -> None:
+    shelf.assign(A, "weld-07")
+    bundles.load_all()
+    shelf.hold(B)
+    shelf.assign(B, "press-1")
+    for _ in range(3):
+        bundles.refresh()
+        assert digest_of(bundles.choose(prepared())) == A
+    shelf.let_go(B)
+    settled(bundles)
+    assert digest_of(bundles.choose(prepared(station="press-1"))) == B
+
+
+def test_a_bundle_that_never_loads_breaks_rather_than_holds_its_frames_for_ever(
+    shelf: Shelf, prepared: MakePrepared, registry: CollectorRegistry
+) -> None:
+    shelf.hold(A)
+    shelf.assign(A)
+    bundles = Bundles(shelf.table, shelf.follow, shelf.load, Metrics(registry), load_timeout_s=0.05)
+    with pytest.raises(Broken, match="was not loaded within"):
+        bundles.choose(prepared())
+    shelf.let_go(A)
+    bundles.close()
+
+
+@pytest.mark.parametrize("error", [Broken("cuda: out of memory"), RuntimeError("a bug")])
+def test_what_breaks_in_the_loader_breaks_the_process(error: Exception, shelf: Shelf, bundles: Bundles) -> None:
+    shelf.failing[A] = error
+    shelf.assign(A)
+    with pytest.raises(type(error), match=str(error)):
+        settled(bundles)
+
+
+def test_what_nothing_names_any_more_is_let_go(
+    shelf: Shelf, bundles: Bundles, prepared: MakePrepared, registry: CollectorRegistry
+) -> None:
+    for digest in (A, B, C):
+        shelf.assign(digest)
+        settled(bundles)
+    assert registry.get_sample_value("andon_bundles_loaded") == 2
+    assert bundles.choose(prepared()) is not None
+    assert digest_of(bundles.choose(prepared())) == B
+    shelf.withdraw()
+    settled(bundles)
+    assert bundles.choose(prepared()) is Unscorable.NO_BUNDLE
+    assert registry.get_sample_value("andon_bundles_loaded") == 0
+
+
+def test_a_bundle_withdrawn_while_it_loads_never_serves(shelf: Shelf, bundles: Bundles, prepared: MakePrepared) -> None:
+    shelf.hold(A)
+    shelf.assign(A)
+    bundles.refresh()
+    shelf.withdraw()
+    bundles.refresh()
+    shelf.let_go(A)
+    settled(bundles)
+    assert bundles.choose(prepared()) is Unscorable.NO_BUNDLE
+
+
+def swaps(logs: list[dict[str, object]]) -> list[tuple[object, ...]]:
+    names = ("station", "bundle", "before", "from_topic", "from_partition", "from_offset")
+    return [tuple(log[name] for name in names) for log in logs if log["event"] == "bundle_serves"]
+
+
+def test_a_swap_is_noted_with_the_place_of_its_first_frame(
+    shelf: Shelf, bundles: Bundles, prepared: MakePrepared, registry: CollectorRegistry
+) -> None:
+    with capture_logs() as logs:
+        shelf.assign(A)
+        bundles.load_all()
+        bundles.choose(prepared(0))
+        bundles.choose(prepared(1))
+        shelf.assign(B)
+        settled(bundles)
+        bundles.choose(prepared(2))
+        bundles.choose(prepared(3))
+    first, second = swaps(logs)  # type: ignore[arg-type]
+    assert first == ("weld-07", A, None, "camera.frames", 2, 40)
+    assert second == ("weld-07", B, A, "camera.frames", 2, 42)
+    assert registry.get_sample_value("andon_bundle_swaps_total", {"station": "weld-07"}) == 2
+
+
+def test_products_that_take_turns_at_a_station_are_no_swaps(
+    shelf: Shelf, bundles: Bundles, prepared: MakePrepared, registry: CollectorRegistry
+) -> None:
+    shelf.assign(A, "weld-07", "cup")
+    shelf.assign(B, "weld-07", "plate")
+    bundles.load_all()
+    for seq in range(6):
+        bundles.choose(prepared(seq, product=("cup", "plate")[seq % 2]))
+    assert registry.get_sample_value("andon_bundle_swaps_total", {"station": "weld-07"}) == 2
+
+
+class Walked(Assignments):
+    """Counts how often the whole table is walked."""
+
+    walks = 0
+
+    def bundles(self) -> set[str]:
+        self.walks += 1
+        return super().bundles()
+
+
+def test_looking_between_turns_walks_the_table_only_when_it_changed(
+    shelf: Shelf, prepared: MakePrepared, registry: CollectorRegistry
+) -> None:
+    """With a thousand bundles a turn of one frame costs what it costs with one."""
+    shelf.table = Walked()
+    bundles = Bundles(shelf.table, shelf.follow, shelf.load, Metrics(registry))
+    shelf.assign(A, "press-1")
+    bundles.load_all()
+    for seq in range(5):
+        bundles.refresh()
+        bundles.choose(prepared(seq))
+    assert shelf.table.walks == 1
+    bundles.close()
+
+
+def test_no_frame_is_ever_scored_with_one_bundle_and_judged_by_another(
+    shelf: Shelf, bundles: Bundles, prepared: MakePrepared, record: MakeRecord
+) -> None:
+    """Fifty swaps under load, some of them refused: each score has the threshold of its own bundle."""
+    thresholds = {A: 50.0, B: 150.0, C: 250.0}
+    for digest, threshold in thresholds.items():
+        bundle = shelf.bundles[digest]
+        shelf.bundles[digest] = Loaded(digest, bundle.model, threshold, bundle.preparation)
+    scoring = Scoring(bundles.choose, 4)
+    shelf.assign(A)
+    bundles.load_all()
+    seen: set[str] = set()
+    for turn in range(50):
+        with suppress(KeyError):
+            del shelf.failing[B]
+        if turn % 5 == 0:
+            shelf.failing[B] = BundleError("no")
+        shelf.assign((A, B, C)[turn % 3], second=turn)
+        bundles.refresh()
+        made = [prepared(seq, preparation=(SMALL, LARGE)[(seq + turn) % 2]) for seq in range(6)]
+        results = scoring([record(each, 200) for each in made], NOW)
+        scores = [read_event(Score, result.value) for result in results if isinstance(result, Message)]
+        assert [score.seq for score in scores] == list(range(6))
+        for each, score in zip(made, scores, strict=True):
+            if score.bundle is None:
+                assert score.unscorable is Unscorable.WRONG_PREPARATION
+                continue
+            assert score.threshold == thresholds[score.bundle]
+            assert score.verdict == ("anomalous" if thresholds[score.bundle] < 200 else "ok")
+            assert shelf.bundles[score.bundle].preparation == each.preparation
+            seen.add(score.bundle)
+    assert seen == {A, B, C}

@@ -1,0 +1,132 @@
+"""Loading a bundle: from the store, onto the device, through its gate."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from prometheus_client import CollectorRegistry
+
+from andon.bundle import SUFFIX, BundleError, Damaged, bundle_bytes
+from andon.cpu import cpu_limit
+from andon.errors import Broken
+from andon.metrics import Metrics
+from andon.preparation import Preparation
+from andon.settings import StoreSettings
+from andon.store import BundleStore
+from andon.testing.models import LOG_OF_BRIGHTEST, proven_bundle, swapped_model, tiny_bundle, tiny_model
+from andon_scoring.load import Loader
+from andon_scoring.settings import ModelSettings, ScoringSettings
+
+NO_GPU = not Path("/dev/nvidiactl").exists()  # what ONNX Runtime calls available need not be there
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> BundleStore:
+    return BundleStore(str(tmp_path / "bundles"))
+
+
+def loader(store: BundleStore, registry: CollectorRegistry | None = None, **models: Any) -> Loader:
+    settings = ScoringSettings(
+        models=ModelSettings(**models),
+        store=StoreSettings(bundles=store.url),
+    )
+    return Loader(settings, Metrics(registry or CollectorRegistry()))
+
+
+def test_a_bundle_is_read_opened_and_proven(store: BundleStore) -> None:
+    bundle = proven_bundle(threshold=77.0)
+    loaded = loader(store)(store.put(bundle))
+    assert (loaded.digest, loaded.threshold) == (bundle.digest, 77.0)
+    assert loaded.preparation == bundle.manifest.preparation.digest
+    assert loaded.model.shape == (8, 8, 1)
+    assert loaded.model.run(np.full((2, 8, 8, 1), 9, np.uint8)).score.tolist() == [9, 9]
+
+
+def test_graph_calls_are_timed_from_then_on_and_the_gate_is_not(store: BundleStore) -> None:
+    registry = CollectorRegistry()
+    loaded = loader(store, registry)(store.put(proven_bundle()))
+    assert registry.get_sample_value("andon_inference_duration_seconds_count") == 0
+    loaded.model.run(np.zeros((3, 8, 8, 1), np.uint8))
+    assert registry.get_sample_value("andon_inference_batch_frames_sum") == 3
+
+
+def test_a_bundle_whose_golden_frames_get_other_scores_here_is_refused(store: BundleStore) -> None:
+    bundle = proven_bundle(10, 200)
+    moved = tiny_bundle(
+        [frame.model_copy(update={"score": frame.score * 1.1}) for frame in bundle.manifest.golden],
+        {frame.name: bundle.golden_image(frame) for frame in bundle.manifest.golden},
+    )
+    with pytest.raises(BundleError, match="2 of 2 golden frames fail"):
+        loader(store)(store.put(moved))
+
+
+def test_a_bundle_whose_golden_frames_are_unscorable_here_is_refused(store: BundleStore) -> None:
+    bundle = proven_bundle(0, model=tiny_model(nodes=LOG_OF_BRIGHTEST))
+    with pytest.raises(BundleError, match="unscorable"):
+        loader(store)(store.put(bundle))
+
+
+def test_a_bundle_whose_model_takes_another_shape_is_refused(store: BundleStore) -> None:
+    bundle = proven_bundle(preparation=Preparation(width=16, height=8, channels=1), model=tiny_model((8, 8, 1)))
+    with pytest.raises(BundleError, match="wrong_shape"):
+        loader(store)(store.put(bundle))
+
+
+def test_a_digest_that_the_store_does_not_hold_is_refused(store: BundleStore) -> None:
+    with pytest.raises(BundleError, match="does not hold it"):
+        loader(store)("ab" * 32)
+
+
+def test_a_bundle_whose_model_was_swapped_is_refused(store: BundleStore) -> None:
+    bundle = proven_bundle()
+    forged = swapped_model(bundle, tiny_model(nodes=LOG_OF_BRIGHTEST))
+    store.put(bundle)
+    Path(store.url, bundle.digest + SUFFIX).write_bytes(bundle_bytes(forged))
+    with pytest.raises(Damaged, match=r"model\.onnx"):
+        loader(store)(bundle.digest)
+
+
+def test_another_bundle_under_the_name_is_refused(store: BundleStore) -> None:
+    wanted, other = proven_bundle(), proven_bundle(threshold=99.0)
+    store.put(wanted)
+    Path(store.url, wanted.digest + SUFFIX).write_bytes(bundle_bytes(other))
+    with pytest.raises(Damaged, match="its digest is"):
+        loader(store)(wanted.digest)
+
+
+def test_a_model_that_is_no_model_is_refused(store: BundleStore) -> None:
+    with pytest.raises(BundleError, match="model:"):
+        loader(store)(store.put(proven_bundle(model=b"\x80\x04\x95pickle")))
+
+
+def test_a_bundle_of_a_remote_store_is_kept_at_hand(tmp_path: Path) -> None:
+    remote = BundleStore("memory://test-load")
+    digest = remote.put(proven_bundle())
+    assert loader(remote, cache=tmp_path / "cache")(digest).digest == digest
+    assert (tmp_path / "cache" / (digest + SUFFIX)).exists()
+
+
+@pytest.mark.skipif(not NO_GPU, reason="there is a GPU here")
+def test_cuda_that_cannot_be_had_stops_the_start(store: BundleStore) -> None:
+    with pytest.raises(Broken, match="cuda was asked for"):
+        loader(store, device="cuda").prove_device()
+    with pytest.raises(Broken, match="cuda was asked for"):
+        loader(store, device="cuda")(store.put(proven_bundle()))
+
+
+@pytest.mark.skipif(not NO_GPU, reason="there is a GPU here")
+@pytest.mark.parametrize("models", [{"device": "cuda", "allow_cpu": True}, {"device": "auto"}, {"device": "cpu"}])
+def test_the_cpu_serves_where_it_may(models: dict[str, Any], store: BundleStore) -> None:
+    made = loader(store, **models)
+    made.prove_device()
+    assert made(store.put(proven_bundle())).threshold == 128.0
+
+
+@pytest.mark.parametrize(("given", "threads"), [(0, cpu_limit()), (1, 1), (3, 3)])
+def test_the_threads_of_a_graph_call_follow_the_cpu_limit_unless_told(
+    given: int, threads: int, store: BundleStore
+) -> None:
+    loaded = loader(store, threads=given)(store.put(proven_bundle()))
+    session = loaded.model._model.session  # type: ignore[attr-defined]
+    assert session.get_session_options().intra_op_num_threads == threads
