@@ -131,6 +131,7 @@ class ServiceSettings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
         env_nested_delimiter="__",
+        env_parse_none_str="none",
         frozen=True,
         extra="ignore",
         hide_input_in_errors=True,
@@ -197,9 +198,9 @@ def variables(model: type[BaseModel], path: tuple[str, ...] = ()) -> dict[str, A
 
 
 def warn_of_unknown(model: type[ServiceSettings], environment: Mapping[str, str]) -> None:
-    """Logs each ANDON_ variable that nothing reads, with the nearest name that would be read."""
+    """Logs each ANDON_ variable that is nearly, but not quite, one that is read: services may share an environment."""
     known = set(variables(model)) | {SECRETS_DIR}
     for name in environment:
         if name.startswith(PREFIX) and "__" in name and name not in known:
-            near = get_close_matches(name, known, n=1)
-            structlog.get_logger().warning("setting_unknown", variable=name, nearest=near[0] if near else None)
+            for near in get_close_matches(name, known, n=1, cutoff=0.8):
+                structlog.get_logger().warning("setting_unknown", variable=name, nearest=near)

@@ -101,6 +101,17 @@ def test_the_newer_protocol_leaves_the_assignor_to_the_broker():
     assert "session.timeout.ms" not in config
 
 
+def test_the_word_none_takes_a_setting_away(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("ANDON_KAFKA__SASL_MECHANISM", "none")
+    assert load(ServiceSettings).kafka.sasl_mechanism is None
+
+
+def test_a_variable_of_another_service_is_not_a_misspelling():
+    with capture_logs() as logs:
+        warn_of_unknown(ServiceSettings, {"ANDON_REDIS__URL": "redis://x", "ANDON_ALERTMANAGER__URL": "http://x"})
+    assert logs == []
+
+
 def test_a_misspelled_variable_is_named_with_the_nearest_that_is_read():
     with capture_logs() as logs:
         warn_of_unknown(ServiceSettings, {"ANDON_KAKFA__BOOTSTRAP_SERVERS": "x", "ANDON_KAFKA__BATCH_RECORDS": "8"})

@@ -61,7 +61,7 @@ def fit(
     write_bundle(bundle, path)
     if store is not None:
         BundleStore(store).put(bundle)
-    _tell_fit(console, bundle, path, time.monotonic() - began)
+    _tell_fit(console, bundle, path, time.monotonic() - began, store)
     if as_json:
         typer.echo(json.dumps(_fit_record(bundle, path, time.monotonic() - began)))
 
@@ -105,11 +105,11 @@ def _shown(bar: Progress) -> Callable[[str, int, int], None]:
     return show
 
 
-def _tell_fit(console: Console, bundle: Bundle, path: Path, seconds: float) -> None:
+def _tell_fit(console: Console, bundle: Bundle, path: Path, seconds: float, store: str | None) -> None:
     manifest = bundle.manifest
     training, calibration, interval = manifest.training, manifest.calibration, manifest.calibration.interval
     size = path.stat().st_size / 1e6
-    console.print(f"[bold]{path}[/bold]  {bundle.digest[:12]}  {size:.1f} MB  {seconds:.1f} s")
+    console.print(f"[bold]{path}[/bold]  {size:.1f} MB  {seconds:.1f} s\nbundle {bundle.digest}")
     console.print(
         f"{training.frames} of {training.frames_offered} good frames, "
         f"{'grey' if manifest.preparation.channels == 1 else 'colour'} "
@@ -124,7 +124,10 @@ def _tell_fit(console: Console, bundle: Bundle, path: Path, seconds: float) -> N
     blind = [] if any(golden.verdict is Verdict.ANOMALOUS for golden in manifest.golden) else [BLIND]
     for warning in (*calibration.warnings, *blind):
         console.print(f"[yellow]warning[/yellow] {warning}")
-    console.print(f"next: [bold]andon verify {path}[/bold]")
+    then = (
+        f"andon assign STATION {bundle.digest}" if store else f"andon verify {path}, or fit with --store to assign it"
+    )
+    console.print(f"next: [bold]{then}[/bold]")
 
 
 def _fit_record(bundle: Bundle, path: Path, seconds: float) -> dict[str, object]:

@@ -30,7 +30,6 @@ class IncidentKind(StrEnum):
     """The turns of an incident's story."""
 
     OPENED = "opened"  # something is wrong
-    UPDATED = "updated"  # more is known; nothing writes it yet
     PAGED = "paged"  # a sink accepted the page; `sink` says which, `about` says which turn
     RESOLVED = "resolved"  # it is over
 
