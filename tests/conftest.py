@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test depends on ANDON_ variables that happen to be set."""
-    for name in os.environ:
-        if name.startswith("ANDON_") and not name.startswith("ANDON_TEST_") and name not in ("ANDON_CACHE", "ANDON_ONLY"):
-            monkeypatch.delenv(name)
+    kept = ("ANDON_TEST_DATA", "ANDON_CACHE", "ANDON_ONLY")
+    for name in [name for name in os.environ if name.startswith("ANDON_") and name not in kept]:
+        monkeypatch.delenv(name)
 
 
 @pytest.fixture(scope="session")

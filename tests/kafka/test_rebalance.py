@@ -12,7 +12,7 @@ from andon.errors import Broken
 from andon.kafka import KafkaSink, KafkaSource
 from andon.kafka.admin import create_topics
 from andon.kafka.clients import admin
-from andon.kafka.source import Subscription
+from andon.kafka.source import CARRY_RECORDS, Subscription
 from andon.settings import KafkaSettings
 from andon.stage import Message
 from andon.topics import Topic
@@ -36,6 +36,11 @@ def write(kafka: KafkaSettings, topic: str, count: int) -> None:
     sink = KafkaSink(kafka)
     sink.send([Message(topic, f"s{n % 16}".encode(), str(n).encode()) for n in range(count)], lambda: None)
     sink.close()
+
+
+def poll_often(source: KafkaSource) -> None:
+    for _ in range(100):
+        source.poll()
 
 
 def until(source: KafkaSource, seen: Counter[bytes], done: threading.Event, pause_s: float) -> None:
@@ -86,8 +91,7 @@ def test_a_group_that_lost_its_place_stops_instead_of_jumping(settings: KafkaSet
         future.result(20)
     second = KafkaSource(settings, Subscription((topic,), f"{topic}.g"))
     with pytest.raises(Broken, match="no longer holds the place"):
-        for _ in range(100):
-            second.poll()
+        poll_often(second)
     second.close()
 
 
@@ -123,22 +127,24 @@ def test_a_missing_topic_is_waited_for_and_not_an_error(settings: KafkaSettings)
 
 
 def test_a_partition_lost_while_paused_flows_when_it_comes_back(settings: KafkaSettings, topic: str) -> None:
+    count = 8 * CARRY_RECORDS
     subscription = Subscription((topic,), f"{topic}.g")
     gone: list[object] = []
     first = KafkaSource(settings, subscription, on_revoke=gone.extend)
     deadline = time.monotonic() + 60
     while len(first.assignment) < 4 and time.monotonic() < deadline:
         first.poll()
+    write(settings, topic, count)
+    for _ in range(4 * CARRY_RECORDS):  # the stage waits for a delivery, until its arms are full
+        first.idle()
+        time.sleep(0.002)
     second = KafkaSource(settings, subscription)
-    while not gone and time.monotonic() < deadline:  # the stage waits for a delivery while another member joins
+    while not gone and time.monotonic() < deadline:  # another member joins meanwhile
         first.idle()
         second.poll()
     second.close()
-    while len(first.assignment) < 4 and time.monotonic() < deadline:
-        first.poll()
-    write(settings, topic, 40)
     found: set[bytes] = set()
-    while len(found) < 40 and time.monotonic() < deadline:
+    while len(found) < count and time.monotonic() < deadline:
         found.update(record.value for record in first.poll())
     first.close()
-    assert len(found) == 40
+    assert len(found) == count

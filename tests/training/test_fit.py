@@ -254,7 +254,7 @@ def test_the_command_fits_stores_and_verifies(app: typer.Typer, station: Path, t
     record = json.loads(result.stdout.splitlines()[-1])
     assert record["digest"] == read_bundle(out).digest
     assert BundleStore(str(store)).get(record["digest"]) == read_bundle(out)
-    assert f"andon verify {out}" in result.stderr
+    assert f"andon assign STATION {record['digest']}" in result.stderr
     checked = CliRunner().invoke(app, ["verify", str(out), "--json"], catch_exceptions=False)
     assert checked.exit_code == 0
     assert json.loads(checked.stdout.splitlines()[-1])["passed"] is True

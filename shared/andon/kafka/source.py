@@ -172,7 +172,7 @@ class KafkaSource:
                 return
 
     def idle(self) -> None:
-        """Polls, so that the group keeps us; what comes is carried to the next turn, and when that is enough, paused."""
+        """Polls, so that the group keeps us; what comes is carried to the next turn. When that is enough, it pauses."""
         if len(self._carried) >= CARRY_RECORDS:
             self._idling = True
             self._pause(self._consumer.assignment())
