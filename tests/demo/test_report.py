@@ -62,9 +62,9 @@ def event(incident: int, kind: IncidentKind, **more: object) -> IncidentEvent:
     return IncidentEvent.model_validate(fields | more)
 
 
-def letter(offset: int, reason: bytes = b"empty") -> Record:
+def letter(offset: int, station: bytes = b"press-1") -> Record:
     headers = (("andon-topic", b"camera.frames"), ("andon-partition", b"0"), ("andon-offset", str(offset).encode()))
-    return Record("dead-letters", 0, offset, b"press-1", b"", (*headers, ("andon-reason", reason)))
+    return Record("dead-letters", 0, offset, station, b"", (*headers, ("andon-reason", b"empty")))
 
 
 def test_the_folder_a_frame_came_from_tells_the_truth_about_it():
@@ -121,6 +121,13 @@ def test_what_is_delivered_twice_is_counted_once():
         tally.incident(event(1, IncidentKind.OPENED))
     assert (tally.scored, tally.dead_lettered, len(tally.opened)) == (1, 1, 1)
     assert tally.stations["press-1"].verdicts.total() == 1
+
+
+def test_two_stations_whose_first_image_was_refused_are_two_dead_letters():
+    tally = Tally()
+    tally.dead_letter(letter(0, b"press-1"))
+    tally.dead_letter(letter(0, b"press-2"))
+    assert tally.dead_lettered == 2
 
 
 def test_an_unscorable_frame_has_its_end_but_no_part_in_the_rates():

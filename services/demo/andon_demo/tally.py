@@ -72,8 +72,8 @@ class Tally:
             self.paged.setdefault(event.incident_id, event.at)
 
     def dead_letter(self, letter: Record) -> None:
-        """Counts a dead letter by where it came from."""
-        place = tuple(letter.header(f"andon-{name}") for name in ("topic", "partition", "offset"))
+        """Counts a dead letter by where it came from; what ingest refused has its place within its station."""
+        place = (letter.key, *(letter.header(f"andon-{name}") for name in ("topic", "partition", "offset")))
         if place not in self._dead:
             self._dead.add(place)
             self.dead[(letter.header("andon-reason") or b"unknown").decode()] += 1
