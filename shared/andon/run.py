@@ -19,6 +19,7 @@ from typing import TypeVar
 import structlog
 from prometheus_client import GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTOR, CollectorRegistry
 
+from andon.allocator import keep_memory
 from andon.errors import Broken, Mistake
 from andon.heart import Heart
 from andon.http import serve_health
@@ -146,6 +147,7 @@ def _serve(name: str, settings_type: type[S], wire: Callable[[Service, S], None]
 
 def _run(name: str, settings: S, wire: Callable[[Service, S], None]) -> int:
     started = time.monotonic()
+    keep_memory()
     registry = CollectorRegistry()
     for collector in (PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR):
         registry.register(collector)

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import structlog
 
+from andon.kafka.clients import SMALL_FETCH_BYTES
 from andon.kafka.dead_letters import KafkaDeadLetters
 from andon.kafka.sink import KafkaSink
 from andon.kafka.source import Subscription
@@ -41,7 +42,7 @@ def wire(service: Service, settings: AlertingSettings) -> None:
     states = RedisStates(redis, keys, {each.name: each.resend_s is not None for each in sinks})
     outboxes = [Outbox(redis, keys, each.name, holder(), pace(settings)) for each in sinks]
     crew = Crew([pager(service, settings, states, *each) for each in zip(outboxes, sinks, strict=True)])
-    scores = service.kafka_source(kafka, Subscription((SCORES,), group))
+    scores = service.kafka_source(kafka, Subscription((SCORES,), group, fetch_bytes=SMALL_FETCH_BYTES))
 
     def keep_place() -> None:
         scores.idle()

@@ -35,7 +35,8 @@ class Preparing:
 
     def __call__(self, records: Sequence[Record], _now: datetime) -> list[Result]:
         """One prepared frame, or one rejection, for every record, in their order."""
-        return list(self._each(self._prepare, records))
+        each = self._each if len(records) > 1 else map  # handing a lone frame to a thread costs more than it saves
+        return list(each(self._prepare, records))
 
     def _prepare(self, record: Record) -> Result:
         try:

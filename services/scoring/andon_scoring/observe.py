@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from andon.inference import Outputs
 from andon.metrics import Metrics
-from andon.records import Score, read_event
-from andon.stage import Handler, Message, Record, Result
-from andon_scoring.score import Model
+from andon.records import Score
+from andon.stage import Handler, Record, Result
+from andon_scoring.score import Model, Scored
 
 
 def counted(handle: Handler, metrics: Metrics) -> Handler:
@@ -19,8 +19,8 @@ def counted(handle: Handler, metrics: Metrics) -> Handler:
     def count(records: Sequence[Record], now: datetime) -> list[Result]:
         results = list(handle(records, now))
         for result in results:
-            if isinstance(result, Message):
-                _count(read_event(Score, result.value), metrics)
+            if isinstance(result, Scored):
+                _count(result.score, metrics)
         return results
 
     return count

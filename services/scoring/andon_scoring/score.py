@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -40,6 +40,13 @@ class Loaded:
 
 Choose = Callable[[PreparedFrame], Loaded | Unscorable]
 """Which bundle scores this frame, or why none can."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scored(Message):
+    """A verdict as a message, and as it was before: so that nobody who counts has to read it again."""
+
+    score: Score = field(kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,5 +161,5 @@ def _verdict(prepared: PreparedFrame, now: datetime, **what: object) -> Score:
     )
 
 
-def _message(score: Score) -> Message:
-    return Message(SCORES, score.station.encode(), write_event(score))
+def _message(score: Score) -> Scored:
+    return Scored(SCORES, score.station.encode(), write_event(score), score=score)

@@ -14,6 +14,10 @@ from andon.topics import MAX_RECORD_BYTES, MIB
 
 Config = dict[str, Any]
 
+FETCH_BYTES = 16 * MIB
+SMALL_FETCH_BYTES = 2 * MIB
+"""For topics of compressed JSON. A record that is larger comes all the same (KIP-74)."""
+
 REFUSED = {
     KafkaError._AUTHENTICATION: "are ANDON_KAFKA__SASL_USERNAME and ANDON_KAFKA__SASL_PASSWORD right?",
     KafkaError._SSL: "is ANDON_KAFKA__SSL_CA_LOCATION the CA of the brokers?",
@@ -60,8 +64,13 @@ def producer_config(kafka: KafkaSettings, compression: str) -> Config:
     }
 
 
-def consumer_config(kafka: KafkaSettings, group: str, max_poll_interval_s: float = 60.0) -> Config:
-    """No offset moves unless we say so; little is fetched ahead; nothing jumps silently."""
+def consumer_config(
+    kafka: KafkaSettings, group: str, max_poll_interval_s: float = 60.0, fetch_bytes: int = FETCH_BYTES
+) -> Config:
+    """No offset moves unless we say so; little is fetched ahead; nothing jumps silently.
+
+    `fetch_bytes` is the most one answer of a broker holds, as it lies in the topic: compressed JSON grows tenfold.
+    """
     config = connect(kafka) | {
         "group.id": group,
         "enable.auto.commit": False,
@@ -70,8 +79,8 @@ def consumer_config(kafka: KafkaSettings, group: str, max_poll_interval_s: float
         "max.poll.interval.ms": int(max_poll_interval_s * 1000),
         "queued.max.messages.kbytes": 32_768,  # a backlog of images must not fill the memory
         "queued.min.messages": 64,
-        "fetch.max.bytes": 16 * MIB,
-        "max.partition.fetch.bytes": MAX_RECORD_BYTES + MIB,
+        "fetch.max.bytes": fetch_bytes,
+        "max.partition.fetch.bytes": min(fetch_bytes // 2, MAX_RECORD_BYTES + MIB),
         "fetch.queue.backoff.ms": 20,  # with low queue limits the default of 1 s stalls the fetcher
         "fetch.wait.max.ms": 50,
         "check.crcs": True,

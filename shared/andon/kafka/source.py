@@ -17,9 +17,9 @@ from confluent_kafka import (
 )
 
 from andon.errors import Broken
-from andon.kafka.clients import consumer, consumer_config
+from andon.kafka.clients import FETCH_BYTES, consumer, consumer_config
 from andon.settings import KafkaSettings
-from andon.stage import Record
+from andon.stage import Headers, Record
 
 FORGET = {
     KafkaError.REBALANCE_IN_PROGRESS,
@@ -57,6 +57,9 @@ PASSING = {
 CARRY_RECORDS = 8
 """A pause throws away what was fetched ahead: pausing at once made a busy line fetch four times what it read."""
 
+NAMELESS = ("ce_unreadable-header-names", b"\xff")
+"""Anybody can write a header whose name is not text. This one is refused by whoever reads it, as a bad header."""
+
 Place = tuple[str, int]
 
 
@@ -68,6 +71,7 @@ class Subscription:
     group: str
     first_start: Literal["earliest", "latest"] = "earliest"
     max_poll_interval_s: float = 60.0
+    fetch_bytes: int = FETCH_BYTES  # SMALL_FETCH_BYTES for topics of compressed JSON
 
 
 class KafkaSource:
@@ -98,7 +102,9 @@ class KafkaSource:
         self._paused: list[TopicPartition] = []
         self._idling = False
         self.joined = False
-        self._consumer = consumer(consumer_config(kafka, subscription.group, subscription.max_poll_interval_s))
+        self._consumer = consumer(
+            consumer_config(kafka, subscription.group, subscription.max_poll_interval_s, subscription.fetch_bytes)
+        )
         self._consumer.subscribe(
             list(subscription.topics), on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
         )
@@ -270,9 +276,17 @@ def _record(message: Message) -> Record:
         offset=message.offset() or 0,
         key=key.encode() if isinstance(key, str) else key,
         value=message.value() or b"",
-        headers=tuple(message.headers() or ()),  # type: ignore[arg-type]  # always pairs when read
+        headers=_headers(message),
         timestamp_ms=stamp,
     )
+
+
+def _headers(message: Message) -> Headers:
+    """As they came; where a name is not UTF-8 the client cannot hand out any, and `NAMELESS` stands for them all."""
+    try:
+        return tuple(message.headers() or ())  # type: ignore[arg-type]  # always pairs when read
+    except (SystemError, UnicodeDecodeError):
+        return (NAMELESS,)
 
 
 def _places(parts: Sequence[TopicPartition]) -> list[Place]:

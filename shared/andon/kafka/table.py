@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, TopicPartition
 
 from andon.errors import Broken
-from andon.kafka.clients import consumer, consumer_config
+from andon.kafka.clients import SMALL_FETCH_BYTES, consumer, consumer_config
 from andon.kafka.reach import reach
 from andon.kafka.source import PASSING, _record
 from andon.settings import KafkaSettings
@@ -31,7 +31,7 @@ class TopicReader:
         self._kafka = kafka
         self._topic = topic
         self._timeout_s = timeout_s
-        config = consumer_config(kafka, f"{kafka.group_prefix}.reader") | {
+        config = consumer_config(kafka, f"{kafka.group_prefix}.reader", fetch_bytes=SMALL_FETCH_BYTES) | {
             "enable.partition.eof": True,
             "auto.offset.reset": "earliest",  # compaction may have removed the offset we stood at
             "group.protocol": "classic",

@@ -1,0 +1,12 @@
+"""Freed images are kept for the next."""
+
+import platform
+
+import pytest
+
+from andon.allocator import keep_memory
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has the switch")
+def test_glibc_is_told_to_keep_the_memory_of_a_batch() -> None:
+    assert keep_memory()
