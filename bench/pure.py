@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from andon.bundle import Bundle, GoldenFrame
+from andon.bundle import Bundle
 from andon.ids import sha256_hex
 from andon.images.decode import decode
 from andon.images.limits import ImageLimits
 from andon.images.prepare import prepare
 from andon.images.sniff import sniff
 from andon.inference import INPUT, MAP, SCORE, Model, open_model
+from andon.manifest import GoldenFrame
 from andon.preparation import Preparation
 from andon.records import Verdict
 from andon.testing.models import tiny_bundle

@@ -8,7 +8,7 @@ from inspect import isclass
 from pydantic import BaseModel
 
 from andon import records
-from andon.bundle import BundleManifest, DriftReference
+from andon.manifest import BundleManifest, DriftReference
 from andon.preparation import Preparation
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

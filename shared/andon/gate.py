@@ -8,11 +8,12 @@ import cv2
 import numpy as np
 import onnxruntime
 
-from andon.bundle import Bundle, GoldenFrame
+from andon.bundle import Bundle
 from andon.errors import Invalid
 from andon.ids import sha256_hex
 from andon.images.prepare import Prepared, prepare
 from andon.inference import Model, Outputs
+from andon.manifest import GoldenFrame
 from andon.records.score import Verdict
 
 

@@ -19,7 +19,6 @@ from andon.bundle import (
     SUFFIX,
     Bundle,
     BundleError,
-    BundleManifest,
     bundle_bytes,
     parse_bundle,
     read_bundle,
@@ -28,6 +27,7 @@ from andon.bundle import (
 )
 from andon.errors import Broken, Invalid, Mistake
 from andon.ids import sha256_hex
+from andon.manifest import BundleManifest
 from andon.reasons import Reason
 
 _HEX64 = re.compile(r"[0-9a-f]{64}")

@@ -14,8 +14,9 @@ import cv2
 import numpy as np
 import pytest
 
-from andon.bundle import Bundle, GoldenFrame
+from andon.bundle import Bundle
 from andon.ids import sha256_hex
+from andon.manifest import GoldenFrame
 from andon.records import IncidentKind, Score, Verdict, read_event
 from andon.settings import RedisSettings
 from andon.testing.hostile import jpeg

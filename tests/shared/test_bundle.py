@@ -21,7 +21,6 @@ from andon.bundle import (
     Bundle,
     BundleError,
     Damaged,
-    GoldenFrame,
     NotABundle,
     UnknownVersion,
     bundle_bytes,
@@ -32,6 +31,7 @@ from andon.bundle import (
 )
 from andon.errors import Mistake
 from andon.ids import sha256_hex
+from andon.manifest import GoldenFrame
 from andon.records import Verdict
 from andon.testing.models import swapped_model, tiny_bundle, tiny_model
 

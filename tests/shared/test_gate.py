@@ -4,10 +4,11 @@ import cv2
 import numpy as np
 import pytest
 
-from andon.bundle import Bundle, GoldenFrame
+from andon.bundle import Bundle
 from andon.gate import GateReason, run_gate
 from andon.ids import sha256_hex
 from andon.inference import open_model
+from andon.manifest import GoldenFrame
 from andon.records import Verdict
 from andon.testing.models import LOG_OF_BRIGHTEST, tiny_bundle, tiny_model
 

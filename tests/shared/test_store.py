@@ -8,9 +8,10 @@ import fsspec
 import numpy as np
 import pytest
 
-from andon.bundle import SUFFIX, Bundle, BundleError, Damaged, GoldenFrame, bundle_bytes
+from andon.bundle import SUFFIX, Bundle, BundleError, Damaged, bundle_bytes
 from andon.errors import Broken, Invalid, Mistake
 from andon.ids import sha256_hex
+from andon.manifest import GoldenFrame
 from andon.reasons import Reason
 from andon.records import Verdict
 from andon.store import BlobStore, BundleStore, redacted

@@ -12,8 +12,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from andon.bundle import Calibration, RateInterval
 from andon.errors import Mistake
+from andon.manifest import Calibration, RateInterval
 
 MIN_FRAMES = 20
 FEW_FRAMES = 100

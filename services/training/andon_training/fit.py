@@ -10,22 +10,12 @@ import onnx
 import onnxruntime
 from numpy.typing import NDArray
 
-from andon.bundle import (
-    Bundle,
-    BundleManifest,
-    Distribution,
-    DriftReference,
-    Provenance,
-    Tolerance,
-    Training,
-    bundle_bytes,
-    make_bundle,
-    parse_bundle,
-)
+from andon.bundle import Bundle, bundle_bytes, make_bundle, parse_bundle
 from andon.errors import Broken, Mistake
 from andon.gate import run_gate
 from andon.health import ImageHealth
 from andon.inference import Model, open_model
+from andon.manifest import BundleManifest, Distribution, DriftReference, Provenance, Tolerance, Training
 from andon.preparation import Preparation
 from andon_training import features, gaussian
 from andon_training.calibrate import Threshold, calibrate

@@ -5,11 +5,12 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from andon.bundle import GOLDEN_FOLDER, GoldenFrame
+from andon.bundle import GOLDEN_FOLDER
 from andon.errors import Broken
 from andon.ids import sha256_hex
 from andon.images.prepare import prepare
 from andon.inference import Model
+from andon.manifest import GoldenFrame
 from andon.preparation import Preparation
 from andon.records.score import Verdict
 from andon_training.sample import Sample

@@ -7,9 +7,10 @@ Field numbers are those of onnx.proto (onnx 1.21).
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from andon.bundle import (
-    MODEL,
-    Bundle,
+from andon.bundle import MODEL, Bundle, make_bundle
+from andon.health import ImageHealth
+from andon.ids import sha256_hex
+from andon.manifest import (
     BundleManifest,
     Calibration,
     Distribution,
@@ -19,10 +20,7 @@ from andon.bundle import (
     RateInterval,
     Tolerance,
     Training,
-    make_bundle,
 )
-from andon.health import ImageHealth
-from andon.ids import sha256_hex
 from andon.preparation import Preparation
 from andon.records.score import Verdict
 
