@@ -23,6 +23,7 @@ from andon.allocator import keep_memory
 from andon.errors import Broken, Mistake
 from andon.heart import Heart
 from andon.http import serve_health
+from andon.kafka.reach import reach
 from andon.kafka.source import KafkaSource, Subscription
 from andon.logs import set_up_logs
 from andon.metrics import Metrics
@@ -90,7 +91,11 @@ class Service:
         self._sources: list[KafkaSource] = []
 
     def kafka_source(self, kafka: KafkaSettings, subscription: Subscription) -> KafkaSource:
-        """A source whose lag and refused commits are exported, and without which the service is not ready."""
+        """A source whose lag and refused commits are exported, and without which the service is not ready.
+
+        Raises Broken, with the reason, when Kafka cannot be reached.
+        """
+        reach(kafka)
         refused = self.metrics.commits_refused.labels(self.name)
         source = KafkaSource(kafka, subscription, on_refused=refused.inc)
         self._sources.append(source)

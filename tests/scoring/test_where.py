@@ -111,3 +111,12 @@ def test_the_heat_map_is_as_large_as_the_map() -> None:
 
 def test_without_a_positive_threshold_the_heat_map_shows_the_raw_map() -> None:
     assert decoded(heat_map_png(map_of("05", "90"), 0.0)).tolist() == [[0, 5], [9, 0]]
+
+
+def test_a_large_map_is_kept_small_and_its_one_hot_pixel_stays_hot() -> None:
+    anomaly_map = np.zeros((300, 200), np.float32)
+    anomaly_map[299, 7] = 1.0
+    picture = decoded(heat_map_png(anomaly_map, 1.0))
+    assert picture.shape == (60, 40)
+    assert picture[59, 1] == 128
+    assert np.count_nonzero(picture) == 1

@@ -13,6 +13,7 @@ import typer
 from andon.errors import Invalid, Mistake
 from andon.ids import label, station_id, suggest_station
 from andon.kafka.dead_letters import KafkaDeadLetters
+from andon.kafka.reach import reach
 from andon.kafka.sink import KafkaSink
 from andon.run import Service, andon_version, serve
 from andon.stage import Source, Stage
@@ -237,6 +238,7 @@ def _ingest(open_source: Open, as_json: bool) -> None:
 
     def wire(service: Service, settings: IngestSettings) -> None:
         tally = Tally()
+        reach(settings.kafka)
         with open_source(settings, Clock()) as source:
             stage = Stage(
                 name="ingest",

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from andon.records import Region
 
 MAX_REGIONS = 16
+MAX_HEAT_MAP = 64
 
 
 def regions(anomaly_map: NDArray[np.float32], threshold: float, crop: tuple[int, int, int, int]) -> tuple[Region, ...]:
@@ -42,9 +43,19 @@ def _span(begin: int, end: int, of: int, pixels: int) -> tuple[int, int]:
     return first, -(-end * pixels // of) - first
 
 
+def _coarser(anomaly_map: NDArray[np.float32]) -> NDArray[np.float32]:
+    """float32 [h, w] as [at most MAX_HEAT_MAP, at most MAX_HEAT_MAP]: no peak is averaged away."""
+    block = -(-max(anomaly_map.shape) // MAX_HEAT_MAP)
+    rows = np.maximum.reduceat(anomaly_map, range(0, anomaly_map.shape[0], block), axis=0)
+    return np.maximum.reduceat(rows, range(0, anomaly_map.shape[1], block), axis=1)
+
+
 def heat_map_png(anomaly_map: NDArray[np.float32], threshold: float) -> str:
-    """The map as an 8-bit grey PNG in base64, [h, w] as it is: 128 is the threshold, 255 is twice it and beyond."""
-    scaled = anomaly_map * (128 / threshold if threshold > 0 else 1.0)
+    """The map as an 8-bit grey PNG in base64: 128 is the threshold, 255 is twice it and beyond.
+
+    [h, w] as it is, or the highest value of each block where a side is longer than MAX_HEAT_MAP: a score stays small.
+    """
+    scaled = _coarser(anomaly_map) * (128 / threshold if threshold > 0 else 1.0)
     grey = np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
     _, encoded = cv2.imencode(".png", grey)
     return base64.b64encode(encoded.tobytes()).decode()
