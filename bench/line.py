@@ -26,6 +26,7 @@ from andon.preparation import Preparation
 from andon.settings import KafkaSettings
 from andon.store import BundleStore
 from andon.topics import ALL
+from andon_demo.line import SERVICES
 from andon_demo.servers.main import get
 from andon_demo.servers.supervise import Servers
 from andon_demo.stations import Station, assign_all, fit_all
@@ -33,6 +34,7 @@ from andon_demo.stations import Station, assign_all, fit_all
 PARTITIONS = 6
 STATIONS = 6
 MANY = 1000
+ROUNDS = 3
 WARM_UP_S = 4.0  # a new ingest's first frames wait for its producer, and for the broker to know it
 PAUSE_S = 10.0
 RESULTS = Path(__file__).parent / "results"
@@ -139,19 +141,22 @@ class Bench:
         return run.latencies_ms()[1:]
 
     def _stations(self, bundle: Bundle) -> dict[str, Any]:
-        """The same number of frames, from one station and from MANY; each of those shows one of the images."""
+        """The same number of frames, from one station and from MANY; each of those shows one of the images.
+
+        ROUNDS of both in turn, the cheaper of each counts: what a busy machine adds is no cost of ours.
+        """
         each = self._images.each
         one = Feed({"only": self._images.part}, self._frames)
         many = Feed({f"cam-{n:04}": each[n % len(each)] for n in range(MANY)}, max(2, self._frames // MANY))
         assign_all(self._kafka, {"*": bundle.digest})
         cost = ModelCost(bundle, self._images.frames)
-        found: dict[str, Any] = {}
-        for name, feed, warm_up in (("1", one, 100), (str(MANY), many, 1)):
+        found: dict[str, list[dict[str, Any]]] = {"1": [], str(MANY): []}
+        for name, feed, warm_up in (("1", one, 100), (str(MANY), many, 1)) * ROUNDS:
             self._screen.print(f"{name} station{'s' * (name != '1')}")
             with rig(self._servers, self._env, self._draw) as line:
                 run = line.measure(feed, warm_up)
-            found[name] = _figures(run, cost.mixed(run.batches))
-        return found
+            found[name].append(_figures(run, cost.mixed(run.batches)))
+        return {name: min(runs, key=_services_ms) for name, runs in found.items()}
 
 
 def _figures(run: Run, model_ms: float) -> dict[str, Any]:
@@ -164,6 +169,10 @@ def _figures(run: Run, model_ms: float) -> dict[str, Any]:
         "model_cpu_ms": model_ms,
         "cpu_ms": {name: used * 1000 / run.frames for name, used in run.cpu_s.items()},
     }
+
+
+def _services_ms(figures: dict[str, Any]) -> float:
+    return sum(figures["cpu_ms"][name] for name in ("ingest", *SERVICES))
 
 
 def _plain(plain: Plain) -> dict[str, float]:
