@@ -29,7 +29,7 @@ help: ## Show what can be made
 
 setup: .venv/.ready ## Install every Python package, pinned by hash, into .venv
 
-servers: setup ## Fetch Kafka, Redis, Alertmanager and Prometheus where they are missing
+servers: setup ## Fetch Kafka, Redis and Alertmanager where they are missing
 	@$(BIN)/andon servers fetch
 
 lint: setup ## Check style and types
@@ -59,7 +59,8 @@ test-services: $(addprefix test-only-,$(SERVICES)) ## Run each service's tests w
 test-only-%: .venvs/%/.ready ## Run one service's tests where only that service is installed
 	ANDON_ONLY=$* .venvs/$*/bin/pytest -q -m "not servers" tests/$* tests/alone
 
-test-servers: servers ## Run the tests on real Kafka, Redis and Alertmanager
+test-servers: setup ## Run the tests on real Kafka, Redis, Alertmanager and Prometheus
+	@$(BIN)/andon servers fetch kafka redis alertmanager prometheus
 	$(BIN)/pytest -q -m servers
 
 demo: servers ## Run the whole line on real servers and watch it (ARGS="--help" tells what it can do)
