@@ -78,8 +78,9 @@ docs: setup ## Generate the reference pages and JSON Schemas under docs/
 lock: $(filter .uv/bin/uv,$(UV)) ## Pin the newest packages that fit (requirements/*.txt)
 	@requirements/compile --upgrade
 
-bench: servers ## Measure speed; writes bench/results
+bench: servers ## Measure speed and memory; writes bench/results
 	@$(BIN)/python bench/line.py $(ARGS)
+	@$(BIN)/python bench/backlog.py
 
 clean: ## Remove what make made (environments and fetched servers too)
 	rm -rf .venv .venvs .uv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis

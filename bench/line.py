@@ -62,7 +62,8 @@ def main(
     for table in tables:
         table.show(Console(highlight=False))
     if not quick:
-        write(results, figures["machine"], tables, {name: figures[name] for name in figures if name != "machine"})
+        rest = {name: figures[name] for name in figures if name != "machine"}
+        write(results / "line", "How fast the line is", figures["machine"], tables, rest)
 
 
 class Bench:

@@ -58,10 +58,12 @@ def floors_table(floors: Sequence[Floor]) -> Table:
     return Table("Floors", ["", "measured", "at most", "unit", "reached"], rows)
 
 
-def write(folder: Path, machine: Mapping[str, str], tables: Sequence[Table], figures: Mapping[str, Any]) -> None:
-    """line.md and line.json."""
-    folder.mkdir(parents=True, exist_ok=True)
+def write(
+    path: Path, title: str, machine: Mapping[str, str], tables: Sequence[Table], figures: Mapping[str, Any]
+) -> None:
+    """`path`.md for people and `path`.json for machines."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     told = "\n".join(f"- {name}: {value}" for name, value in machine.items())
-    parts = ["# How fast the line is", "Made by `make bench`; do not edit.", told, *(t.markdown() for t in tables)]
-    (folder / "line.md").write_text("\n\n".join(part.rstrip() for part in parts) + "\n")
-    (folder / "line.json").write_text(json.dumps({"machine": machine, **figures}, indent=2, default=asdict) + "\n")
+    parts = [f"# {title}", "Made by `make bench`; do not edit.", told, *(t.markdown() for t in tables)]
+    path.with_suffix(".md").write_text("\n\n".join(part.rstrip() for part in parts) + "\n")
+    path.with_suffix(".json").write_text(json.dumps({"machine": machine, **figures}, indent=2, default=asdict) + "\n")
