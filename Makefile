@@ -63,7 +63,7 @@ test-servers: setup ## Run the tests on real Kafka, Redis, Alertmanager and Prom
 	@$(BIN)/andon servers fetch kafka redis alertmanager prometheus
 	$(BIN)/pytest -q -m servers
 
-demo: servers ## Run the whole line on real servers and watch it (ARGS="--help" tells what it can do)
+demo: setup ## Run the whole line on real servers and watch it (ARGS="--help" tells what it can do)
 	@$(BIN)/andon demo $(ARGS)
 
 up: ## Run the line with Docker Compose (COMPOSE_PROFILES=demo make up: with drawn parts)

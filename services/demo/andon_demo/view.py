@@ -3,12 +3,13 @@
 from datetime import datetime
 
 import numpy as np
+from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from andon.records import Severity, Verdict
+from andon.records import IncidentEvent, Severity, Verdict
 from andon_demo.tally import Station, Tally
 
 LAMP = {Verdict.OK: "green", Verdict.ANOMALOUS: "red", Verdict.UNSCORABLE: "yellow"}
@@ -39,7 +40,7 @@ def view(tally: Tally, *, captured: int, frames_per_s: float, elapsed_s: float, 
 
 
 def _stations(tally: Tally) -> Table:
-    table = Table("station", "", "frames", "ok", "anomalous", "unscorable", "score against threshold", expand=True)
+    table = Table("station", "", "frames", "ok", "anomalous", "unscorable", "score against threshold", box=SIMPLE_HEAD)
     for name, station in sorted(tally.stations.items()):
         colour = LAMP[station.verdict] if station.verdict else "dim"
         counts = [str(station.verdicts[verdict]) for verdict in (Verdict.OK, Verdict.ANOMALOUS, Verdict.UNSCORABLE)]
@@ -73,7 +74,15 @@ def _incident(tally: Tally, incident_id: object) -> Text:
     colour = "dim" if over else ("red" if event.severity is Severity.CRITICAL else "yellow")
     told = tally.paged.get(event.incident_id)
     state = "resolved" if over else ("paged" if told else "open")
-    return Text.assemble((f"{_clock(event.opened_at)} {state:<9}", colour), event.summary or str(event.cause))
+    return Text.assemble(
+        (f"{_clock(event.opened_at)} {state:<9}", colour), event.summary or str(event.cause), (_worst(event), "dim")
+    )
+
+
+def _worst(event: IncidentEvent) -> str:
+    """How far above its threshold the worst frame was when it opened."""
+    ratios = [each.score / each.threshold for each in event.evidence if each.score is not None and each.threshold]
+    return f"  {max(ratios):.1f} times the limit" if ratios else ""
 
 
 def _clock(at: datetime) -> str:
