@@ -16,6 +16,7 @@ from andon.records import (
     IncidentEvent,
     IncidentKind,
     PreparedFrame,
+    Proof,
     Region,
     Score,
     Severity,
@@ -67,6 +68,7 @@ REJECTED = Rejected(
 )
 EVENTS: tuple[Event, ...] = (
     Assignment(station="weld-07", bundle=BUNDLE, by="mira", why="new lighting", at=CAPTURED),
+    Proof(station="weld-07", bundle=BUNDLE, at=CAPTURED),
     Score(
         frame_id=ID,
         station="weld-07",

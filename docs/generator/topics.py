@@ -40,7 +40,7 @@ FLOW = {
     FRAMES: Flow(("ingest",), ("preprocess",)),
     PREPARED: Flow(("preprocess",), ("scoring",)),
     SCORES: Flow(("scoring",), ("alerting",)),
-    MODELS: Flow(("assign",), ("preprocess", "scoring")),
+    MODELS: Flow(("assign", "scoring"), ("preprocess", "scoring")),
     INCIDENTS: Flow(("alerting",), ("alerting",)),
     VERDICTS: Flow(),
     DRIFT: Flow(),

@@ -61,7 +61,7 @@ ALL: tuple[Topic, ...] = (
     Topic(FRAMES, "station", "encoded images, CloudEvents headers", DAY_MS, 20 * 1024 * MIB, MAX_RECORD_BYTES),
     Topic(PREPARED, "station", "uint8 tensors, the frame's headers", HOUR_MS, 4 * 1024 * MIB, MAX_RECORD_BYTES),
     Topic(SCORES, "station", "Score, JSON", 14 * DAY_MS, 4 * 1024 * MIB),
-    Topic(MODELS, "station/product", "Assignment, JSON", None, cleanup="compact", spread=False),
+    Topic(MODELS, "station/product", "Assignment and Proof, JSON", None, cleanup="compact", spread=False),
     Topic(INCIDENTS, "station", "IncidentEvent, JSON", 365 * DAY_MS),
     Topic(VERDICTS, "station", "what people answered, JSON", 365 * DAY_MS),
     Topic(DRIFT, "station", "what changed, JSON", 90 * DAY_MS),

@@ -17,6 +17,7 @@ import pytest
 from andon.bundle import Bundle
 from andon.ids import sha256_hex
 from andon.manifest import GoldenFrame
+from andon.preparation import Preparation
 from andon.records import IncidentKind, Score, Verdict, read_event
 from andon.settings import RedisSettings
 from andon.testing.hostile import jpeg
@@ -84,11 +85,11 @@ def bundle() -> Callable[..., Bundle]:
     return brightness_bundle
 
 
-def brightness_bundle(threshold: float = 128.0, claimed: float = 0.0) -> Bundle:
-    """A bundle with this threshold; its golden frames' scores are recorded `claimed` too high."""
+def brightness_bundle(threshold: float = 128.0, claimed: float = 0.0, side: int = 8) -> Bundle:
+    """A bundle with this threshold; its golden frames' scores are recorded `claimed` too high. `side` of its tensor."""
     frames, images = [], {}
     for level in (10, 250):
-        tensor = np.full((8, 8, 1), level, np.uint8)
+        tensor = np.full((side, side, 1), level, np.uint8)
         image = cv2.imencode(".png", tensor)[1].tobytes()
         name = f"golden/{level}.png"
         images[name] = image
@@ -101,7 +102,8 @@ def brightness_bundle(threshold: float = 128.0, claimed: float = 0.0) -> Bundle:
                 score=float(level) + claimed,
             )
         )
-    return tiny_bundle(frames, images, threshold=threshold)
+    preparation = Preparation(width=side, height=side, channels=1)
+    return tiny_bundle(frames, images, threshold=threshold, preparation=preparation)
 
 
 @pytest.fixture

@@ -15,6 +15,27 @@ pytestmark = [pytest.mark.servers, pytest.mark.timeout(300)]
 FRAME_COUNT = 800
 
 
+def test_a_refused_bundle_that_wants_other_pixels_leaves_the_station_inspected_by_the_old_one(
+    trial: Trial, parts: Callable[..., list[str]], bundle: Callable[..., Any]
+) -> None:
+    old, wrong, larger = bundle(), bundle(threshold=99.0, claimed=5.0, side=24), bundle(threshold=150.0, side=16)
+    trial.start()
+    scoring = trial.service("scoring")
+    trial.ingest("folder", *parts(FRAME_COUNT), "--rate", "16")
+    trial.until(lambda: trial.count(SCORES) > 80, "scores to flow")
+    trial.assign(wrong)
+    trial.until(lambda: scoring.gauge("andon_bundles_refused_total") == 1, "it to be refused")
+    seen = trial.count(SCORES)
+    trial.until(lambda: trial.count(SCORES) > seen + 80, "scores to go on")
+    trial.assign(larger)
+    ledger = trial.settled(FRAME_COUNT)
+
+    assert ledger.faults() == {}
+    verdicts = {each.bundle for repeats in ledger.scores.values() for each in repeats}
+    assert verdicts == {old.digest, larger.digest}  # none unscorable, none by the refused one
+    trial.line.check()
+
+
 def test_bundles_are_swapped_between_frames_and_one_that_fails_its_gate_leaves_the_old_one_serving(
     trial: Trial, parts: Callable[..., list[str]], bundle: Callable[..., Any]
 ) -> None:

@@ -20,7 +20,7 @@ from andon.kafka.source import Place
 from andon.memory import MemoryDeadLetters, MemoryKafka, MemorySink, MemorySource
 from andon.metrics import Metrics
 from andon.preparation import Preparation
-from andon.records import Assignment, IncidentEvent, Score, read_event, read_frame, write_event
+from andon.records import Assignment, IncidentEvent, Proof, Score, read_event, read_frame, write_event
 from andon.settings import DeadLetterLimit, StoreSettings
 from andon.stage import Message, Record, Stage
 from andon.store import BlobStore, BundleStore
@@ -218,7 +218,7 @@ class Line:
         metrics = Metrics(CollectorRegistry())
         followed = Followed(self.kafka)
         loader = Loader(ScoringSettings(store=StoreSettings(bundles=self.bundles.url)), metrics)
-        bundles = Bundles(followed.table, followed.refresh, loader, metrics)
+        bundles = Bundles(followed.table, followed.refresh, loader, metrics, self._prove)
         bundles.load_all()
         self._until_done(
             Stage(
@@ -230,6 +230,10 @@ class Line:
             )
         )
         bundles.close()
+
+    def _prove(self, given: Assignment) -> None:
+        proof = Proof(station=given.station, product=given.product, bundle=given.bundle, at=self.now)
+        self.kafka.append(Message(MODELS, proof.key, write_event(proof)))
 
     def _alerting(self) -> None:
         board, policies = Board(), Policies(Policy())

@@ -10,7 +10,7 @@ from andon.bundle import SUFFIX, Bundle
 from andon.errors import Broken
 from andon.ids import frame_id
 from andon.preparation import Preparation
-from andon.records import Assignment, Frame, write_event
+from andon.records import Assignment, Frame, Proof, write_event
 from andon.stage import Record
 from andon.store import BundleStore
 from andon.testing.models import proven_bundle
@@ -33,6 +33,10 @@ class Followed:
     def say(self, bundle: str, station: str = "*", product: str | None = None, second: int = 0) -> None:
         given = Assignment(station=station, product=product, bundle=bundle, at=AT.replace(second=second))
         self._unread.append(Record(MODELS, 0, 0, given.key, write_event(given)))
+
+    def prove(self, bundle: str) -> None:
+        proof = Proof(bundle=bundle, at=AT)
+        self._unread.append(Record(MODELS, 0, 0, proof.key, write_event(proof)))
 
     def forget(self, key: bytes) -> None:
         self._unread.append(Record(MODELS, 0, 0, key, b""))
@@ -161,3 +165,18 @@ def test_a_store_that_fails_stops_the_process(followed: Followed, tmp_path: Path
 def test_closing_stops_following(followed: Followed, store: BundleStore) -> None:
     Preparations(followed, store).close()
     assert followed.closed
+
+
+def test_a_bundle_that_is_not_proven_yet_leaves_the_one_that_is_in_force(
+    followed: Followed, store: BundleStore
+) -> None:
+    old, new = store.put(bundle(SMALL)), store.put(bundle(LARGE))
+    preparations = Preparations(followed, store)
+    followed.say(old)
+    followed.prove(old)
+    followed.say(new, second=1)
+    preparations.refresh()
+    assert preparations.of(frame()) == SMALL
+    followed.prove(new)
+    preparations.refresh()
+    assert preparations.of(frame()) == LARGE

@@ -14,7 +14,7 @@ from andon.bundle import BundleError
 from andon.errors import Broken
 from andon.metrics import Metrics
 from andon.preparation import Preparation
-from andon.records import Assignment, PreparedFrame, Score, Unscorable, read_event, write_event
+from andon.records import Assignment, PreparedFrame, Proof, Score, Unscorable, read_event, write_event
 from andon.stage import Message, Record
 from andon.topics import MODELS
 from andon_scoring.bundles import Bundles
@@ -35,6 +35,7 @@ class Shelf:
         self.bundles: dict[str, Loaded] = {}
         self.failing: dict[str, Exception] = {}
         self.loads: list[str] = []
+        self.proofs: list[str] = []
         self.table = Assignments()
         self.followed = 0
         self._held: dict[str, threading.Event] = {}
@@ -43,6 +44,11 @@ class Shelf:
     def assign(self, bundle: str, station: str = "*", product: str | None = None, second: int = 0) -> None:
         given = Assignment(station=station, product=product, bundle=bundle, at=NOW.replace(second=second))
         self._unread.append(Record(MODELS, 0, 0, given.key, write_event(given)))
+
+    def prove(self, given: Assignment) -> None:
+        self.proofs.append(given.bundle)
+        proof = Proof(station=given.station, product=given.product, bundle=given.bundle, at=NOW)
+        self._unread.append(Record(MODELS, 0, 0, proof.key, write_event(proof)))
 
     def withdraw(self, station: str = "*") -> None:
         self._unread.append(Record(MODELS, 0, 0, f"{station}/*".encode(), b""))
@@ -87,7 +93,7 @@ def registry() -> CollectorRegistry:
 
 @pytest.fixture
 def bundles(shelf: Shelf, registry: CollectorRegistry) -> Iterator[Bundles]:
-    made = Bundles(shelf.table, shelf.follow, shelf.load, Metrics(registry), load_timeout_s=20)
+    made = Bundles(shelf.table, shelf.follow, shelf.load, Metrics(registry), shelf.prove, load_timeout_s=20)
     yield made
     shelf.let_all_go()
     made.close()
@@ -242,7 +248,7 @@ def test_a_bundle_that_never_loads_breaks_rather_than_holds_its_frames_for_ever(
 ) -> None:
     shelf.hold(A)
     shelf.assign(A)
-    bundles = Bundles(shelf.table, shelf.follow, shelf.load, Metrics(registry), load_timeout_s=0.05)
+    bundles = Bundles(shelf.table, shelf.follow, shelf.load, Metrics(registry), shelf.prove, load_timeout_s=0.05)
     with pytest.raises(Broken, match="was not loaded within"):
         bundles.choose(prepared())
     shelf.let_go(A)
@@ -332,7 +338,7 @@ def test_looking_between_turns_walks_the_table_only_when_it_changed(
 ) -> None:
     """With a thousand bundles a turn of one frame costs what it costs with one."""
     shelf.table = Walked()
-    bundles = Bundles(shelf.table, shelf.follow, shelf.load, Metrics(registry))
+    bundles = Bundles(shelf.table, shelf.follow, shelf.load, Metrics(registry), lambda _: None)
     shelf.assign(A, "press-1")
     bundles.load_all()
     for seq in range(5):
@@ -340,6 +346,45 @@ def test_looking_between_turns_walks_the_table_only_when_it_changed(
         bundles.choose(prepared(seq))
     assert shelf.table.walks == 1
     bundles.close()
+
+
+def test_what_is_loaded_is_told_as_proven_once(shelf: Shelf, bundles: Bundles) -> None:
+    shelf.assign(A)
+    shelf.assign(B, "press-1")
+    bundles.load_all()
+    settled(bundles)
+    assert sorted(shelf.proofs) == [A, B]
+    shelf.assign(C)
+    settled(bundles)
+    shelf.assign(A)
+    settled(bundles)
+    assert shelf.proofs[2:] == [C, A]
+    assert shelf.table.unproven() == []
+
+
+def test_what_is_refused_is_never_told_as_proven_and_the_last_proven_serves_on_however_many_were_refused(
+    shelf: Shelf, bundles: Bundles, prepared: MakePrepared
+) -> None:
+    shelf.assign(A)
+    bundles.load_all()
+    settled(bundles)
+    for refused in (B, C):
+        shelf.failing[refused] = BundleError("fails its gate")
+        shelf.assign(refused)
+        settled(bundles)
+    assert shelf.proofs == [A]
+    assert digest_of(bundles.choose(prepared())) == A
+
+
+def test_a_new_process_that_finds_only_a_refused_assignment_loads_the_one_that_was_proven(
+    shelf: Shelf, bundles: Bundles, prepared: MakePrepared
+) -> None:
+    """As after a restart, when `models` was compacted."""
+    shelf.failing[B] = BundleError("fails its gate")
+    shelf.prove(Assignment(bundle=A, at=NOW))
+    shelf.assign(B)
+    bundles.load_all()
+    assert digest_of(bundles.choose(prepared())) == A
 
 
 def test_no_frame_is_ever_scored_with_one_bundle_and_judged_by_another(

@@ -7,7 +7,7 @@ import pytest
 from andon.assignments import Assignments, Serving
 from andon.errors import Invalid
 from andon.reasons import Reason
-from andon.records import Assignment, write_event
+from andon.records import Assignment, Proof, write_event
 from andon.stage import Record
 from andon.topics import MODELS
 
@@ -28,6 +28,11 @@ def table(*assignments: Assignment) -> Assignments:
     for assignment in assignments:
         assert made.apply(record(assignment))
     return made
+
+
+def proof(bundle: str, station: str = "*", key: bytes | None = None) -> Record:
+    made = Proof(station=station, bundle=bundle, at=AT)
+    return Record(MODELS, 0, 0, made.key if key is None else key, write_event(made))
 
 
 def active(serving: Serving | None) -> str | None:
@@ -108,3 +113,42 @@ def test_what_is_no_assignment_is_refused_and_changes_nothing(bad: Record) -> No
         made.apply(bad)
     assert told.value.reason is Reason.BAD_RECORD
     assert active(made.lookup("weld-07", None)) == B
+
+
+def test_frames_are_prepared_for_the_last_proven_bundle_until_the_active_one_is_proven() -> None:
+    made = table(given(A))
+    assert made.apply(proof(A))
+    made.apply(record(given(B, second=1)))
+    serving = made.lookup("weld-07", None)
+    assert serving is not None
+    assert (serving.wanted, serving.bundles) == ((A, B), (B, A))
+    assert [each.bundle for each in made.unproven()] == [B]
+    assert made.apply(proof(B))
+    serving = made.lookup("weld-07", None)
+    assert serving is not None
+    assert serving.wanted == (B, A)
+    assert made.unproven() == []
+
+
+def test_before_anything_is_proven_frames_are_prepared_for_what_is_assigned() -> None:
+    serving = table(given(A)).lookup("weld-07", None)
+    assert serving is not None
+    assert serving.wanted == (A,)
+
+
+def test_a_proof_may_come_before_its_assignment_and_be_taken_back() -> None:
+    made = Assignments()
+    assert made.apply(proof(A))
+    made.apply(record(given(B)))
+    assert made.bundles() == {A, B}
+    assert made.apply(Record(MODELS, 0, 0, proof(A).key, b""))
+    assert made.bundles() == {B}
+
+
+def test_a_proof_said_again_changes_nothing_and_one_under_another_key_is_refused() -> None:
+    made = table(given(A))
+    assert made.apply(proof(A))
+    assert not made.apply(proof(A))
+    with pytest.raises(Invalid) as refused:
+        made.apply(proof(B, key=b"proven:press-1/*"))
+    assert refused.value.reason is Reason.BAD_RECORD

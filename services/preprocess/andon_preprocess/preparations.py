@@ -27,7 +27,7 @@ class Preparations:
     """Looks up, never waits: manifests are read between turns, by `refresh`.
 
     A frame of a station that no bundle serves is prepared in the default way, and scoring says `no_bundle`. A
-    bundle that cannot be read leaves the one before it in force.
+    bundle that scoring has not proven yet, or that cannot be read, leaves the one before it in force.
     """
 
     def __init__(self, followed: Followed, store: BundleStore) -> None:
@@ -47,9 +47,9 @@ class Preparations:
         serving = self._followed.table.lookup(frame.station, frame.product)
         if serving is None:
             return self._default
-        for assignment in (serving.active, serving.before):
-            if assignment is not None and assignment.bundle in self._by_bundle:
-                return self._by_bundle[assignment.bundle]
+        for digest in serving.wanted:
+            if digest in self._by_bundle:
+                return self._by_bundle[digest]
         return self._default
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ from andon.assignments import Assignments
 from andon.bundle import BundleError
 from andon.errors import Broken
 from andon.metrics import Metrics
-from andon.records import PreparedFrame, Unscorable
+from andon.records import Assignment, PreparedFrame, Unscorable
 from andon_scoring.score import Loaded
 
 Load = Callable[[str], Loaded]
@@ -28,17 +28,22 @@ class Bundles:
         follow: Callable[[], bool],
         load: Load,
         metrics: Metrics,
+        prove: Callable[[Assignment], None],
         load_timeout_s: float = 60.0,
     ) -> None:
-        """`follow` brings `table` up to date and answers whether anything in it changed."""
+        """`follow` brings `table` up to date and answers whether anything in it changed. `prove` tells everybody that
+        an assignment's bundle is loaded here and passed its gate: from then on frames are prepared for it.
+        """
         self._table = table
         self._follow = follow
         self._load = load
         self._metrics = metrics
+        self._prove = prove
         self._timeout_s = load_timeout_s
         self._loader = ThreadPoolExecutor(1, "bundles")
         self._loaded: dict[str, Loaded] = {}
         self._loading: dict[str, Future[Loaded]] = {}
+        self._told: dict[bytes, str] = {}
         self._serving: dict[tuple[str, str | None], str] = {}
 
     def refresh(self) -> None:
@@ -46,10 +51,14 @@ class Bundles:
 
         Raises Broken when the device or the store failed while loading.
         """
-        if self._follow():
+        changed = self._follow()
+        if changed:
             self._take_table()
-        for digest in [digest for digest, future in self._loading.items() if future.done()]:
+        ready = [digest for digest, future in self._loading.items() if future.done()]
+        for digest in ready:
             self._settle(digest)
+        if changed or ready:
+            self._tell_proven()
 
     def load_all(self) -> None:
         """At start: loads every bundle of the table before the first frame."""
@@ -57,10 +66,11 @@ class Bundles:
         self._take_table()
         for digest in list(self._loading):
             self._settle(digest)
+        self._tell_proven()
 
     def choose(self, prepared: PreparedFrame) -> Loaded | Unscorable:
-        """The active bundle when the frame was prepared for it; the one before it while the active one loads or
-        was refused, or for frames prepared before the swap. Never a mixture.
+        """The active bundle when the frame was prepared for it; else the last proven one, or the one before: while the
+        active one loads, after it was refused, and for frames prepared before the swap. Never a mixture.
         """
         chosen = self._fitting(prepared) or self._awaited(prepared)
         if chosen is not None:
@@ -91,7 +101,7 @@ class Bundles:
         serving = self._table.lookup(prepared.frame.station, prepared.frame.product)
         if serving is None:
             return ()
-        return (serving.active.bundle, *((serving.before.bundle,) if serving.before else ()))
+        return serving.bundles
 
     def _fitting(self, prepared: PreparedFrame) -> Loaded | None:
         for digest in self._digests(prepared):
@@ -121,6 +131,12 @@ class Bundles:
             )
         except TooSlow:
             raise Broken(f"bundle {digest[:12]} was not loaded within {self._timeout_s:.0f} s") from None
+
+    def _tell_proven(self) -> None:
+        for assignment in self._table.unproven():
+            if assignment.bundle in self._loaded and self._told.get(assignment.key) != assignment.bundle:
+                self._prove(assignment)
+                self._told[assignment.key] = assignment.bundle
 
     def _note_swap(self, prepared: PreparedFrame, chosen: Loaded) -> None:
         station = prepared.frame.station

@@ -4,9 +4,10 @@ from andon.images.opencv import configure_opencv
 from andon.kafka import KafkaDeadLetters, KafkaSink
 from andon.kafka.follow import FollowedAssignments
 from andon.kafka.source import Subscription
-from andon.run import Service, andon_version, serve
-from andon.stage import Stage
-from andon.topics import PREPARED
+from andon.records import Assignment, Proof, write_event
+from andon.run import Service, andon_version, serve, utc_now
+from andon.stage import Message, Stage
+from andon.topics import MODELS, PREPARED
 from andon_scoring.settings import ScoringSettings
 
 
@@ -34,7 +35,14 @@ def wire(service: Service, settings: ScoringSettings) -> None:
     loader = Loader(settings, service.metrics)
     loader.prove_device()
     followed = FollowedAssignments(kafka)
-    bundles = Bundles(followed.table, followed.refresh, loader, service.metrics, settings.models.load_timeout_s)
+    models = KafkaSink(kafka, compression="zstd")
+
+    def prove(given: Assignment) -> None:
+        proof = Proof(station=given.station, product=given.product, bundle=given.bundle, at=utc_now())
+        models.send([Message(MODELS, proof.key, write_event(proof))], service.heart.beat)
+
+    timeout_s = settings.models.load_timeout_s
+    bundles = Bundles(followed.table, followed.refresh, loader, service.metrics, prove, timeout_s)
     bundles.load_all()
 
     stage = Stage(
@@ -47,3 +55,4 @@ def wire(service: Service, settings: ScoringSettings) -> None:
     service.run(stage, each_turn=[bundles.refresh])
     bundles.close()
     followed.close()
+    models.close()

@@ -1,6 +1,6 @@
 """What travels in the topics. One module a record; JSON Schemas of them all stand in docs/schemas."""
 
-from andon.records.assignment import Assignment
+from andon.records.assignment import Assignment, Proof
 from andon.records.event import Event, read_event, write_event
 from andon.records.frame import Frame, frame_headers, read_frame
 from andon.records.incident import Cause, Evidence, IncidentEvent, IncidentKind, Severity
@@ -17,6 +17,7 @@ __all__ = [
     "IncidentEvent",
     "IncidentKind",
     "PreparedFrame",
+    "Proof",
     "Region",
     "Score",
     "Severity",

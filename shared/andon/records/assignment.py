@@ -1,4 +1,4 @@
-"""Which bundle serves a station (and product). Lives in `models`, compacted: the last word counts."""
+"""Which bundle serves a station (and product), and which was proven. In `models`, compacted: the last word counts."""
 
 from datetime import datetime
 
@@ -7,6 +7,7 @@ from pydantic import Field
 from andon.records.event import Event
 
 EVERY = "*"
+PROVEN = b"proven:"
 
 
 class Assignment(Event):
@@ -24,6 +25,23 @@ class Assignment(Event):
     def key(self) -> bytes:
         """The compaction key: one assignment a station and product."""
         return assignment_key(self.station, self.product)
+
+
+class Proof(Event):
+    """`bundle`, assigned to `station` and `product`, was loaded by a scoring process and passed its gate there.
+
+    From then on frames are prepared for it; until then they go on being prepared for the last one that was proven.
+    """
+
+    station: str = EVERY
+    product: str | None = None
+    bundle: str = Field(pattern=r"^[0-9a-f]{64}$")
+    at: datetime
+
+    @property
+    def key(self) -> bytes:
+        """The compaction key: beside the assignment it proves. No station's name holds a colon."""
+        return PROVEN + assignment_key(self.station, self.product)
 
 
 def assignment_key(station: str, product: str | None) -> bytes:
