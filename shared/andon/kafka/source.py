@@ -19,41 +19,9 @@ from confluent_kafka import (
 
 from andon.errors import Broken
 from andon.kafka.clients import FETCH_BYTES, consumer, consumer_config
+from andon.kafka.faults import FORGET, PASSING, patiently
 from andon.settings import KafkaSettings
 from andon.stage import Headers, Record
-
-FORGET = {
-    KafkaError.REBALANCE_IN_PROGRESS,
-    KafkaError.ILLEGAL_GENERATION,
-    KafkaError.UNKNOWN_MEMBER_ID,
-    KafkaError.FENCED_INSTANCE_ID,
-    KafkaError.FENCED_MEMBER_EPOCH,
-    KafkaError.STALE_MEMBER_EPOCH,
-    KafkaError._NO_OFFSET,
-    KafkaError._ASSIGNMENT_LOST,
-    KafkaError._STATE,
-}
-"""A commit refused so belongs to a rebalance: the next owner gets the records again."""
-
-PASSING = {
-    KafkaError._ALL_BROKERS_DOWN,
-    KafkaError._TRANSPORT,
-    KafkaError._TIMED_OUT,
-    KafkaError._TIMED_OUT_QUEUE,
-    KafkaError._WAIT_COORD,
-    KafkaError._RESOLVE,
-    KafkaError.REQUEST_TIMED_OUT,
-    KafkaError.NOT_COORDINATOR,
-    KafkaError.COORDINATOR_NOT_AVAILABLE,
-    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-    KafkaError.NOT_LEADER_FOR_PARTITION,
-    KafkaError.LEADER_NOT_AVAILABLE,
-    KafkaError._PARTITION_EOF,
-    KafkaError._UNKNOWN_TOPIC,
-    KafkaError.UNKNOWN_TOPIC_OR_PART,
-    KafkaError._MAX_POLL_EXCEEDED,
-}
-"""These pass by themselves: the client reconnects, the topic appears, the group takes us back."""
 
 CARRY_RECORDS = 8
 """A pause throws away what was fetched ahead: pausing at once made a busy line fetch four times what it read."""
@@ -217,7 +185,7 @@ class KafkaSource:
         )
 
     def _assigned(self, client: Consumer, parts: list[TopicPartition]) -> None:
-        for part in client.committed(parts, timeout=30) if parts else []:
+        for part in patiently(lambda: client.committed(parts, timeout=10), "reading offsets") if parts else []:
             if part.error is not None:
                 raise KafkaException(part.error)
             if part.offset < 0:

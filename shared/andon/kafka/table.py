@@ -2,13 +2,15 @@
 
 import time
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, TopicPartition
 
 from andon.errors import Broken
 from andon.kafka.clients import SMALL_FETCH_BYTES, consumer, consumer_config
+from andon.kafka.faults import PASSING, patiently
 from andon.kafka.reach import reach
-from andon.kafka.source import PASSING, _record
+from andon.kafka.source import _record
 from andon.settings import KafkaSettings
 from andon.stage import Record
 
@@ -102,6 +104,10 @@ class TopicReader:
     def _find_ends(self, wanted: Mapping[int, int], stops: Mapping[int, int]) -> dict[int, tuple[int, int]]:
         ends: dict[int, tuple[int, int]] = {}
         for part, start in wanted.items():
-            low, high = self._consumer.get_watermark_offsets(TopicPartition(self._topic, part), timeout=30)
+            low, high = patiently(partial(self._watermarks, part), f"reading {self._topic}", self._timeout_s)
             ends[part] = (max(low, start), min(high, stops.get(part, high)))
         return ends
+
+    def _watermarks(self, part: int) -> tuple[int, int]:
+        low, high = self._consumer.get_watermark_offsets(TopicPartition(self._topic, part), timeout=10)
+        return low, high
