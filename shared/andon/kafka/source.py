@@ -1,6 +1,5 @@
 """A stage's source over Kafka topics, as one member of a consumer group."""
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import methodcaller
@@ -131,20 +130,8 @@ class KafkaSource:
         if not done:
             return
         offsets = [TopicPartition(topic, partition, offset) for (topic, partition), offset in done.items()]
-        deadline = time.monotonic() + self._kafka.delivery_timeout_s
-        while True:
-            try:
-                self._consumer.commit(offsets=offsets, asynchronous=False)
-            except KafkaException as failure:
-                error = failure.args[0]
-                if error.code() in FORGET:
-                    self._refused(error)
-                    return
-                if error.code() not in PASSING or time.monotonic() > deadline:
-                    raise Broken(f"cannot commit offsets of group {self._subscription.group}: {error.str()}") from None
-                time.sleep(0.2)
-            else:
-                return
+        what = f"cannot commit offsets of group {self._subscription.group}"
+        patiently(lambda: self._commit(offsets), what, self._kafka.delivery_timeout_s)
 
     def idle(self) -> None:
         """Polls, so that the group keeps us; what comes is carried to the next turn. When that is enough, it pauses."""
@@ -169,6 +156,14 @@ class KafkaSource:
             raise Broken(f"reading {', '.join(self._subscription.topics)}: {error.str()}")
         structlog.get_logger().debug("kafka_passing", error=error.str())
         return []
+
+    def _commit(self, offsets: list[TopicPartition]) -> None:
+        try:
+            self._consumer.commit(offsets=offsets, asynchronous=False)
+        except KafkaException as failure:
+            if failure.args[0].code() not in FORGET:
+                raise
+            self._refused(failure.args[0])
 
     def _behind(self, part: TopicPartition, timeout_s: float) -> int:
         low, high = self._consumer.get_watermark_offsets(part, timeout=timeout_s)
