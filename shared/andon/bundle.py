@@ -29,10 +29,20 @@ from typing import BinaryIO, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from andon.errors import Mistake
-from andon.manifest import BundleManifest, Digest, DriftReference, GoldenFrame, Made, Member, Part
+from andon.manifest import (
+    BundleManifest,
+    CalibrationSample,
+    Digest,
+    DriftReference,
+    GoldenFrame,
+    Made,
+    Member,
+    Part,
+)
 
 SCHEMA_VERSION = 1
 MANIFEST, MADE, MODEL, REFERENCE = "bundle.json", "made.json", "model.onnx", "reference.json"
+CALIBRATION = "calibration.json"
 GOLDEN_FOLDER = "golden/"
 SUFFIX = ".andon"
 
@@ -79,6 +89,12 @@ class Bundle:
         """The drift reference."""
         return _parse(DriftReference, self.members[REFERENCE], REFERENCE)
 
+    @property
+    def calibration_sample(self) -> CalibrationSample | None:
+        """The scores behind the threshold; None in a bundle from before they were kept."""
+        text = self.members.get(CALIBRATION)
+        return _parse(CalibrationSample, text, CALIBRATION) if text is not None else None
+
     def golden_image(self, frame: GoldenFrame) -> bytes:
         """The encoded image of one of the manifest's golden frames."""
         return self.members[frame.name]
@@ -89,19 +105,21 @@ def make_bundle(
     *,
     model: bytes,
     reference: DriftReference,
+    sample: CalibrationSample,
     golden: Mapping[str, bytes],
     created_at: datetime | None = None,
 ) -> Bundle:
     """The bundle of these parts. `golden` holds the encoded images by the names that `manifest.golden` gives them.
 
-    Raises Damaged when the golden images are not those the manifest names.
+    Raises Damaged when the golden images are not those the manifest names, or `sample` has not the scores it counts.
     """
-    members = {MODEL: model, REFERENCE: _canonical(reference), **golden}
+    members = {MODEL: model, REFERENCE: _canonical(reference), CALIBRATION: _canonical(sample), **golden}
     listed = tuple(Member(name=n, sha256=_sha256(members[n]), size=len(members[n])) for n in sorted(members))
     complete = manifest.model_copy(update={"members": listed})
     text = _canonical(complete)
     bundle = Bundle(_sha256(text), complete, {**members, MANIFEST: text}, created_at)
     _check_members(bundle.manifest, bundle.members)
+    _check_sample(bundle, "bundle")
     return bundle
 
 
@@ -162,7 +180,10 @@ def parse_bundle(data: bytes, name: str = "bundle", digest: Digest | None = None
     made = members.pop(MADE, None)
     _check_members(manifest, members, name)
     _parse(DriftReference, members[REFERENCE], f"{name}: {REFERENCE}")
-    return Bundle(found, manifest, members, _parse(Made, made, f"{name}: {MADE}").created_at if made else None)
+    moment = _parse(Made, made, f"{name}: {MADE}").created_at if made else None
+    bundle = Bundle(found, manifest, members, moment)
+    _check_sample(bundle, name)
+    return bundle
 
 
 def read_manifest(source: Path | BinaryIO, digest: Digest | None = None) -> BundleManifest:
@@ -249,6 +270,13 @@ def _check_members(manifest: BundleManifest, members: Mapping[str, bytes], name:
     for frame in manifest.golden:
         if frame.sha256 != listed[frame.name].sha256:
             raise Damaged(f"{name}: golden frame {frame.name!r} is not the image it was proven with")
+
+
+def _check_sample(bundle: Bundle, name: str) -> None:
+    text, counted = bundle.members.get(CALIBRATION), bundle.manifest.calibration.good_frames
+    held = len(_parse(CalibrationSample, text, f"{name}: {CALIBRATION}").scores) if text is not None else counted
+    if held != counted:
+        raise Damaged(f"{name}: {CALIBRATION} holds {held} scores; the threshold rests on {counted}")
 
 
 P_ = TypeVar("P_", bound=Part)

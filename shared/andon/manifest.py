@@ -1,5 +1,6 @@
-"""What stands in a bundle's JSON: `bundle.json`, `reference.json`, `made.json`, one frozen model each."""
+"""What stands in a bundle's JSON files, one frozen model each."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
 
@@ -38,39 +39,100 @@ class RateInterval(Part):
 class Calibration(Part):
     """How the threshold follows from good frames alone.
 
-    `method` is `conformal` (an order statistic of held-out scores) or `pareto-tail` (extrapolated, because
-    the budget lies beyond the sample). `good_frames` is how many held-out scores it rests on, `good_frames_missing`
-    how many more, all below the threshold, would prove the budget at 95 % confidence.
+    `method` is `conformal` (an order statistic of the scores) or `pareto-tail` (extrapolated, because the budget lies
+    beyond the sample). `good_frames` is how many scores it rests on, `effective_frames` how many independent ones they
+    are worth (None: an older bundle, which took all as independent), `good_frames_missing` how many more independent
+    frames, all below the threshold, would prove the budget at 95 % confidence. `source` says where the scores come
+    from: the frames the bundle was fitted on, each held out in one of `folds`; fresh ones, then in 1 fold; or, for want
+    of fresh ones, drawn variations of reference images.
     """
 
     method: Literal["conformal", "pareto-tail"]
     budget: float = Field(gt=0, lt=1, description="accepted share of good frames called anomalous")
     good_frames: int = Field(ge=1)
+    effective_frames: float | None = Field(None, ge=1)
     good_frames_missing: int = Field(ge=0)
-    false_call_rate: float = Field(ge=0, le=1, description="share of the held-out good frames above the threshold")
+    false_call_rate: float = Field(ge=0, le=1, description="share of the good frames behind it above the threshold")
     interval: RateInterval
-    folds: int = Field(ge=2)
+    folds: int = Field(ge=1)
+    source: Literal["held-out", "fresh", "drawn"] = "held-out"
     warnings: tuple[str, ...] = ()
 
 
+class CalibrationSample(Part):
+    """`calibration.json`: the scores of good frames behind the threshold, in the order of the frames."""
+
+    scores: tuple[float, ...] = Field(min_length=1)
+
+    @classmethod
+    def of(cls, scores: Iterable[float]) -> "CalibrationSample":
+        """`scores` with the seven digits that a float32 holds: what is kept is what the threshold follows from."""
+        return cls(scores=tuple(float(f"{score:.7g}") for score in scores))
+
+
+class Candidate(Part):
+    """One way to make the bundle that was tried. `auroc` tells good trial frames from the same with drawn defects."""
+
+    plan: str
+    auroc: float = Field(ge=0, le=1)
+    chosen: bool = False
+
+
+class BackboneUsed(Part):
+    """The feature extractor inside the model. `digest` is the sha256 of the file it came from."""
+
+    name: str
+    digest: str = Field(pattern=_HEX64)
+    pixels: str
+
+
+class Quantisation(Part):
+    """What int8 does beside float32, over held-out good frames and the same frames with drawn defects.
+
+    `band` is how far, as a share of the threshold, a score moved at most: beyond it no verdict changed. `reason` says
+    why int8 was not used although it was asked for.
+    """
+
+    auroc_float32: float = Field(ge=0, le=1)
+    auroc_int8: float = Field(ge=0, le=1)
+    band: float = Field(ge=0)
+    used: bool
+    reason: str = ""
+
+
 class Training(Part):
-    """What the model was made of. `settings` are the method's own, as it names them."""
+    """What the model was made of. `settings` are the method's own, as it names them.
+
+    `left_out` names images that could be read and were not learned from, `worth_a_look` some that were learned from
+    all the same, each with the reason.
+    """
 
     method: str
     extractor: str
     frames: int = Field(ge=1)
     frames_offered: int = Field(ge=1)
     unreadable: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    worth_a_look: tuple[str, ...] = ()
+    precision: Literal["float32", "int8"] = "float32"
+    quantisation: Quantisation | None = None
+    backbone: BackboneUsed | None = None
+    candidates: tuple[Candidate, ...] = ()
+    references: tuple[str, ...] = Field((), description="the reference images, as the model's `reference` counts them")
     settings: dict[str, int | float | str] = {}
 
 
 class Provenance(Part):
-    """What made it. The moment stands in `made.json`, outside the digest."""
+    """What made it. The moment stands in `made.json`, outside the digest.
+
+    `recalibrated_from` is the digest of the bundle whose model this is, when only its threshold was moved.
+    """
 
     andon: str
     onnx: str
     onnxruntime: str
     opencv: str
+    recalibrated_from: str | None = Field(None, pattern=_HEX64)
 
 
 class GoldenFrame(Part):

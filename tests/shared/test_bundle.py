@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from andon.bundle import (
+    CALIBRATION,
     MADE,
     MANIFEST,
     MODEL,
@@ -31,9 +32,9 @@ from andon.bundle import (
 )
 from andon.errors import Mistake
 from andon.ids import sha256_hex
-from andon.manifest import GoldenFrame
+from andon.manifest import CalibrationSample, GoldenFrame
 from andon.records import Verdict
-from andon.testing.models import swapped_model, tiny_bundle, tiny_model
+from andon.testing.models import swapped_model, tiny_bundle, tiny_model, without_sample
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -96,6 +97,39 @@ def test_the_manifest_can_be_read_alone_and_be_proven() -> None:
     assert read_manifest(file, bundle.digest).preparation == bundle.manifest.preparation
     with pytest.raises(Damaged, match="digest"):
         read_manifest(file, "0" * 64)
+
+
+def test_the_scores_behind_the_threshold_are_kept_in_order_with_seven_digits() -> None:
+    bundle = parse_bundle(bundle_bytes(a_bundle()))
+    assert bundle.calibration_sample == CalibrationSample.of(range(20))
+    kept = CalibrationSample.of([1.23456789, -0.000123456789, 3.0])
+    assert kept.scores == (1.234568, -0.0001234568, 3.0)
+
+
+def test_a_bundle_from_before_scores_were_kept_is_still_read() -> None:
+    older = parse_bundle(bundle_bytes(without_sample(a_bundle())))
+    assert older.calibration_sample is None
+    assert older.manifest.threshold == a_bundle().manifest.threshold
+
+
+def test_another_number_of_scores_than_the_threshold_rests_on_is_refused() -> None:
+    calibration = a_bundle().manifest.calibration.model_copy(update={"good_frames": 21})
+    with pytest.raises(Damaged, match=r"calibration\.json holds 20 scores; the threshold rests on 21"):
+        parse_bundle(with_manifest(a_bundle(), calibration=calibration.model_dump(mode="json")))
+
+
+@pytest.mark.parametrize("text", [b"", b"{}", b'{"scores":[]}', b'{"scores":[NaN]}', b'{"scores":["x"]}', b"[1]"])
+def test_scores_that_are_none_are_refused(text: bytes) -> None:
+    bundle = a_bundle()
+    listed = [
+        {"name": CALIBRATION, "sha256": sha256_hex(text), "size": len(text)}
+        if member.name == CALIBRATION
+        else member.model_dump(mode="json")
+        for member in bundle.manifest.members
+    ]
+    forged = replace(bundle, members={**bundle.members, CALIBRATION: text})
+    with pytest.raises(Damaged, match=r"calibration\.json"):
+        parse_bundle(with_manifest(forged, members=listed))
 
 
 def test_a_tampered_model_is_refused() -> None:

@@ -7,12 +7,13 @@ Field numbers are those of onnx.proto (onnx 1.21).
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from andon.bundle import MODEL, Bundle, make_bundle
+from andon.bundle import CALIBRATION, MANIFEST, MODEL, Bundle, make_bundle
 from andon.health import ImageHealth
 from andon.ids import sha256_hex
 from andon.manifest import (
     BundleManifest,
     Calibration,
+    CalibrationSample,
     Distribution,
     DriftReference,
     GoldenFrame,
@@ -123,6 +124,7 @@ def tiny_bundle(
         manifest,
         model=model or tiny_model(preparation.shape),
         reference=DriftReference(health=dict.fromkeys(ImageHealth.model_fields, flat), score=flat),
+        sample=CalibrationSample.of(range(20)),
         golden=images,
     )
 
@@ -160,6 +162,15 @@ def _flat_frame(level: int, preparation: Preparation, threshold: float) -> tuple
 def swapped_model(bundle: Bundle, model: bytes) -> Bundle:
     """`bundle` with another model under the same manifest: what a tampered file holds."""
     return Bundle(bundle.digest, bundle.manifest, {**bundle.members, MODEL: model})
+
+
+def without_sample(bundle: Bundle) -> Bundle:
+    """`bundle` as an Andon wrote it that did not yet keep the scores behind the threshold."""
+    listed = tuple(member for member in bundle.manifest.members if member.name != CALIBRATION)
+    manifest = bundle.manifest.model_copy(update={"members": listed})
+    text = manifest.model_dump_json().encode()
+    members = {member.name: bundle.members[member.name] for member in listed}
+    return Bundle(sha256_hex(text), manifest, {**members, MANIFEST: text})
 
 
 def _attribute(name: str, value: int | Sequence[int]) -> bytes:
