@@ -8,7 +8,7 @@ BIN := .venv/bin
 ARGS ?=
 export UV_NO_PROGRESS := 1
 
-.PHONY: help setup servers lint format test test-unit test-services test-servers demo up down docs lock bench clean
+.PHONY: help setup servers lint format test test-unit test-services test-distil test-servers demo up down docs lock bench clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-zA-Z%_-]+:.*## / {printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,7 +41,7 @@ format: setup ## Mend style
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-test: test-unit test-services test-servers ## Run every test: units, each service alone, the line on real servers
+test: test-unit test-services test-distil test-servers ## Run every test: units, each service alone, the line on real servers
 
 test-unit: setup ## Run what needs no server
 	$(BIN)/pytest -q -m "not servers"
@@ -58,6 +58,15 @@ test-services: $(addprefix test-only-,$(SERVICES)) ## Run each service's tests w
 
 test-only-%: .venvs/%/.ready ## Run one service's tests where only that service is installed
 	ANDON_ONLY=$* .venvs/$*/bin/pytest -q -m "not servers" tests/$* tests/alone
+
+.venvs/distil/.ready: requirements/distil.txt | setup
+	@echo "installing torch, for the backbone's tests, into .venvs/distil"
+	@test -x .venvs/distil/bin/python || $(UV) venv --quiet --python $(BIN)/python .venvs/distil
+	@$(UV) pip sync --quiet --python .venvs/distil --require-hashes requirements/distil.txt
+	@touch $@
+
+test-distil: .venvs/distil/.ready ## Run the tests of what made Andon's backbone (they need torch)
+	.venvs/distil/bin/python -m pytest -q tests/distil
 
 test-servers: setup ## Run the tests on real Kafka, Redis, Alertmanager and Prometheus
 	@$(BIN)/andon servers fetch kafka redis alertmanager prometheus

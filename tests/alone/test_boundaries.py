@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SERVICES = ("ingest", "preprocess", "scoring", "alerting", "training")
 ONLY = os.environ.get("ANDON_ONLY")
-COMMANDS = {"training": {"fit", "verify"}}
+COMMANDS = {"training": {"calibrate", "curate", "evaluate", "fit", "verify"}}
 
 
 def imports(folder: Path) -> set[str]:

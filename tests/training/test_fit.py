@@ -21,15 +21,19 @@ from andon.inference import open_model
 from andon.records import Verdict
 from andon.store import BundleStore
 from andon.testing.models import swapped_model
-from andon_training.calibrate import MIN_FRAMES
-from andon_training.fit import FitSettings, cross_fit, distribution, fit_bundle
+from andon_training.assemble import distribution
+from andon_training.backbones import read_backbone
+from andon_training.calibration import MIN_FRAMES
+from andon_training.choose import Fixed
+from andon_training.commands.fit import fit
+from andon_training.commands.verify import verify
+from andon_training.fit import FitSettings, fit_bundle
 from andon_training.folder import good_frames
-from andon_training.main import fit, verify
+from andon_training.golden_defects import LOUD, with_defect
 from andon_training.sample import UNREADABLE_SHARE
-from andon_training.synthetic import DEFECTS, with_defect
 
 DATA = Path(os.environ.get("ANDON_TEST_DATA") or Path(__file__).parents[3] / "shared" / "data")
-SETTINGS = FitSettings(budget=0.02, size=64)
+SETTINGS = FitSettings(budget=0.02, fixed=Fixed(size=64))
 
 
 @dataclass(frozen=True)
@@ -102,23 +106,17 @@ def test_the_same_frames_give_the_same_digest_under_any_name(bundle: Bundle) -> 
 
 def test_other_frames_or_another_budget_give_another_digest(bundle: Bundle) -> None:
     assert fitted(parts(61)).digest != bundle.digest
-    assert fitted(parts(60), FitSettings(budget=0.05, size=64)).digest != bundle.digest
-
-
-def test_frames_are_held_out_in_blocks_of_neighbours() -> None:
-    """A line that slowly brightens: its last frames are judged by what came before, not by their neighbours."""
-    random = np.random.default_rng(0)
-    rising = (np.arange(80.0).reshape(80, 1, 1, 1) / 10 + random.normal(0, 0.1, (80, 4, 4, 1))).astype(np.float32)
-    _, in_order = cross_fit(rising)
-    _, mixed = cross_fit(rising[random.permutation(80)])
-    assert in_order.max() > 1.3 * mixed.max()
+    assert fitted(parts(60), FitSettings(budget=0.05, fixed=Fixed(size=64))).digest != bundle.digest
 
 
 def test_the_record_says_what_was_done(bundle: Bundle) -> None:
     manifest = bundle.manifest
     assert manifest.training.frames == manifest.training.frames_offered == 60
     assert manifest.calibration.good_frames == 60
-    assert manifest.calibration.method == "conformal"
+    assert manifest.calibration.effective_frames <= 60
+    assert [candidate.chosen for candidate in manifest.training.candidates].count(True) == 1
+    assert len(manifest.training.candidates) >= 3
+    assert manifest.training.backbone.pixels == "symmetric"
     assert manifest.calibration.interval.low < manifest.calibration.budget < manifest.calibration.interval.high
     assert manifest.preparation.channels == 1
 
@@ -143,7 +141,9 @@ def test_colour_frames_are_inspected_in_colour_unless_told_otherwise() -> None:
     assert bundle.manifest.preparation.channels == 3
     recoloured = part(1, colour=True)[..., ::-1]
     assert bundle.manifest.verdict(score(bundle, recoloured)) is Verdict.ANOMALOUS
-    assert fitted(parts(30, colour=True), FitSettings(0.05, 64, grey=True)).manifest.preparation.channels == 1
+    assert (
+        fitted(parts(30, colour=True), FitSettings(0.05, Fixed(size=64), grey=True)).manifest.preparation.channels == 1
+    )
 
 
 def test_sixteen_bit_grey_frames_are_fitted() -> None:
@@ -168,8 +168,8 @@ def test_frames_that_are_all_alike_point_at_a_frozen_camera() -> None:
 
 def test_repeated_frames_count_once(bundle: Bundle) -> None:
     twice = fitted(parts(60) + parts(60))
-    assert twice.manifest.training.frames == 60
-    assert twice.model == bundle.model
+    assert twice.manifest.training.frames == bundle.manifest.training.frames
+    assert twice.manifest.calibration.good_frames == 60
 
 
 def test_a_few_unreadable_frames_are_named_and_left_out() -> None:
@@ -188,11 +188,11 @@ def test_many_unreadable_frames_are_refused_by_name() -> None:
 
 @pytest.mark.parametrize("size", [0, 60, 100, 2048])
 def test_a_size_that_cannot_be_is_told(size: int) -> None:
-    with pytest.raises(Mistake, match=f"size {size}: a multiple of 8 from 64"):
-        fitted(parts(25), FitSettings(0.05, size))
+    with pytest.raises(Mistake, match=f"size {size}: a multiple of 64 from 64"):
+        fitted(parts(25), FitSettings(0.05, Fixed(size=size)))
 
 
-@pytest.mark.parametrize("kind", DEFECTS)
+@pytest.mark.parametrize("kind", LOUD)
 @pytest.mark.parametrize("shape", [(80, 80), (80, 80, 3), (80, 80, 4)])
 def test_a_drawn_defect_changes_the_image_and_is_always_the_same(kind: str, shape: tuple[int, ...]) -> None:
     random = np.random.default_rng(0)
@@ -264,7 +264,13 @@ def test_verify_refuses_a_bundle_that_gives_other_scores(app: typer.Typer, bundl
     """A bundle whole by its digests, around a model that is not the one that was proven."""
     other = fitted(parts(30))
     golden = {frame.name: bundle.golden_image(frame) for frame in bundle.manifest.golden}
-    wrong = make_bundle(bundle.manifest, model=other.model, reference=bundle.reference, golden=golden)
+    wrong = make_bundle(
+        bundle.manifest,
+        model=other.model,
+        reference=bundle.reference,
+        sample=bundle.calibration_sample,
+        golden=golden,
+    )
     write_bundle(wrong, tmp_path / "wrong.andon")
     result = CliRunner().invoke(app, ["verify", str(tmp_path / "wrong.andon")], catch_exceptions=False)
     assert result.exit_code == 1
@@ -284,7 +290,7 @@ def test_fitting_200_frames_stays_within_its_time_and_memory(tmp_path: Path) -> 
     for i in range(200):
         (tmp_path / f"{i}.png").write_bytes(png(cv2.resize(part(i), (256, 256))))
     code = (
-        "import resource, sys, time; from pathlib import Path; from andon_training.main import fit;"
+        "import resource, sys, time; from pathlib import Path; from andon_training.commands.fit import fit;"
         "began = time.time();"
         "fit(Path(sys.argv[1]), out=Path(sys.argv[2]));"
         "print(time.time() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
@@ -301,13 +307,17 @@ def auroc(good: np.ndarray, bad: np.ndarray) -> float:
 
 
 @pytest.mark.factory
-@pytest.mark.parametrize(("station", "floor"), [("magtile", 0.77), ("solar", 0.80)])
-def test_real_defects_are_told_from_real_good_parts(station: str, floor: float) -> None:
-    """Measured .79 on magtile and .82 on solar. Solar's good test cells are of other modules than those to fit."""
-    root = DATA / station
-    if not (root / "train" / "good").is_dir():
-        pytest.skip(f"no real images in {root}; set ANDON_TEST_DATA")
-    bundle = fit_bundle(good_frames(root), FitSettings(budget=0.02), andon_version="test")
+@pytest.mark.parametrize(
+    ("backbone", "station", "floor"),
+    [(None, "magtile", 0.86), (None, "solar", 0.90), ("mobilenet", "magtile", 0.88), ("mobilenet", "solar", 0.92)],
+)
+def test_real_defects_are_told_from_real_good_parts(backbone: str | None, station: str, floor: float) -> None:
+    """Nothing is fixed: the frames decide. Solar's good test cells are of other modules than those to fit."""
+    root, weights = DATA / station, DATA / "weights" / "mobilenet_v2_1.0_features.onnx"
+    if not (root / "train" / "good").is_dir() or (backbone and not weights.is_file()):
+        pytest.skip(f"no real images in {root}, or no weights beside them; set ANDON_TEST_DATA")
+    settings = FitSettings(budget=0.02, backbone=read_backbone(weights) if backbone else None)
+    bundle = fit_bundle(good_frames(root), settings, andon_version="test")
     model = open_model(bundle.model)
 
     def scores(paths: list[Path]) -> np.ndarray:
@@ -318,4 +328,6 @@ def test_real_defects_are_told_from_real_good_parts(station: str, floor: float) 
     good = scores([path for path in images if path.parent.name == "good"])
     bad = scores([path for path in images if path.parent.name != "good"])
     assert auroc(good, bad) >= floor
-    assert (good > bundle.manifest.threshold).mean() <= 0.02 + 2 * np.sqrt(0.02 / len(good))
+    interval = bundle.manifest.calibration.interval
+    assert interval.low <= (good > bundle.manifest.threshold).mean() + 2 / len(good)
+    assert (good > bundle.manifest.threshold).mean() <= interval.high

@@ -1,17 +1,16 @@
-"""The built-in extractor: a filter bank that needs no training and no download.
+"""The filter bank: a backbone that was never trained on anything.
 
 On four scales of brightness: the energy of six orientations (a quadrature pair of Gabor filters each) and the
-greatest local range, as logarithms; then mean brightness near and wide, and for colour images the mean and range
-of two opponent colours. Every number is of one cell of 8x8 pixels.
+greatest local range, as logarithms; then mean brightness near and wide, and the mean and range of two
+opponent colours. Every number is of one cell of 8x8 pixels.
 Source of the parts: D. Gabor 1946; quadrature energy, Adelson and Bergen 1985.
 """
-
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from andon_training.graph import Graph
+from andon_training.graph import PIXELS_KEY, Graph
+from andon_training.options import Pixels
 
 CELL = 8
 LEVELS = 4
@@ -20,32 +19,17 @@ TAPS, WAVELENGTH, SIGMA = 7, 4.0, 1.8  # pixels of each scale
 ENERGY_FLOOR = 1e-5  # of squared brightness in 0..1: about half a grey level, the camera's own noise
 RANGE_FLOOR = 1e-2
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, of RGB
-NAME = "filter-bank-1"
+NAME = "filter-bank"
+DEPTH = LEVELS * (ORIENTATIONS + 1) + 2 + 4
 
 
-@dataclass(frozen=True)
-class Features:
-    """`value` names a graph value, float32 [N, depth, rows, columns]."""
-
-    value: str
-    depth: int
-    rows: int
-    columns: int
-
-
-def filter_bank(graph: Graph, shape: tuple[int, int, int]) -> Features:
-    """Adds the filter bank over `frames`, uint8 [N, *shape] with shape (height, width, 1 or 3), to `graph`.
-
-    Height and width are multiples of 8, at least 64.
-    """
-    height, width, channels = shape
-    pixels = _pixels(graph)
-    luma = pixels if channels == 1 else _mixed(graph, pixels, [LUMA])
-    parts = _luma_features(graph, luma)
-    if channels == 3:
-        parts += _colour_features(graph, pixels)
-    depth = LEVELS * (ORIENTATIONS + 1) + 2 + (4 if channels == 3 else 0)
-    return Features(graph.add("Concat", *parts, axis=1), depth, height // CELL, width // CELL)
+def filter_bank() -> bytes:
+    """The filter bank as a backbone like any other: ONNX, `input` float32 [n, 3, h, w] in 0..1 gives `s8`."""
+    graph = Graph()
+    luma = _mixed(graph, "input", [LUMA])
+    parts = _luma_features(graph, luma) + _colour_features(graph, "input")
+    outputs = {"s8": (graph.add("Concat", *parts, axis=1), ("N", DEPTH, "H8", "W8"))}
+    return graph.backbone(outputs, {PIXELS_KEY: Pixels.UNIT})
 
 
 def gabor_pair(angle: float) -> NDArray[np.float32]:
@@ -57,12 +41,6 @@ def gabor_pair(angle: float) -> NDArray[np.float32]:
     waves = [window * np.cos(2 * np.pi * along / WAVELENGTH + phase) for phase in (0, np.pi / 2)]
     level = [wave - window * wave.sum() / window.sum() for wave in waves]
     return np.stack([wave / np.abs(wave).sum() * 2 for wave in level]).astype(np.float32)
-
-
-def _pixels(graph: Graph) -> str:
-    """Brightness in 0..1, float32 NCHW."""
-    floats = graph.add("Cast", "frames", to=1)
-    return graph.add("Mul", graph.add("Transpose", floats, perm=[0, 3, 1, 2]), graph.scalar(1 / 255))
 
 
 def _mixed(graph: Graph, pixels: str, weights: list[tuple[float, ...]]) -> str:

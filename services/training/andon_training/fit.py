@@ -1,40 +1,55 @@
-"""Good frames in, bundle out: extract, learn, hold out, calibrate, prove. No clock; no disk but the frames given."""
+"""Good frames in, bundle out: choose, look, learn, hold out, calibrate, prove. No clock; no disk but the frames."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
-import cv2
 import numpy as np
-import onnx
-import onnxruntime
 from numpy.typing import NDArray
 
-from andon.bundle import Bundle, bundle_bytes, make_bundle, parse_bundle
-from andon.errors import Broken, Mistake
-from andon.gate import run_gate
-from andon.health import ImageHealth
-from andon.inference import Model, open_model
-from andon.manifest import BundleManifest, Distribution, DriftReference, Provenance, Tolerance, Training
+from andon.bundle import Bundle
+from andon.errors import Mistake
+from andon.manifest import BackboneUsed, Candidate, Quantisation, Training
 from andon.preparation import Preparation
-from andon_training import features, gaussian
-from andon_training.calibrate import Threshold, calibrate
-from andon_training.golden import golden_frames, golden_images
-from andon_training.head import inspection_model
-from andon_training.sample import Progress, Sample, Singles, Source, looks_grey, read_sample, silent
+from andon_training import choose
+from andon_training.assemble import Inspection, assemble
+from andon_training.backbones import Backbone, shipped_backbone
+from andon_training.calibration import MIN_FRAMES
+from andon_training.choose import LARGER, SIZE, Fixed
+from andon_training.cleaning import Cleaned, cleaned
+from andon_training.method import Learned, Singles, cross_fit, inspection_model
+from andon_training.options import Method
+from andon_training.precision import in_int8
+from andon_training.progress import Progress, silent
+from andon_training.sample import Sample, Source, looks_grey, read_masters, read_sample
+from andon_training.suspects import ROUNDS, suspects
+from andon_training.trial import MOST_FRAMES, Plan, TrialFrames, trial_frames
+from andon_training.views import Eyes, view_model
 
-FOLDS = 5
-QUANTILES = 200
+STEP = 64  # pixels a side must be a multiple of: for whole cells at every scale
+STEPS = ("cleaning", "choosing", "rounding", "reading", "learning", "proving")
 
 
 @dataclass(frozen=True)
 class FitSettings:
-    """What the operator asks for. `grey` None lets the frames decide. `budget` is a share of good frames."""
+    """What the operator asks for. `budget` is a share of good frames. What is None, the frames decide."""
 
     budget: float
-    size: int = 256
+    fixed: Fixed = field(default_factory=Fixed)
     grey: bool | None = None
     product: str | None = None
+    backbone: Backbone | None = None
+    int8: bool = False
+    keep_all: bool = False  # learn from frames that stand apart, too
+
+
+@dataclass(frozen=True)
+class Taught:
+    """What the kept frames of a sample taught, their held-out scores, and which were kept, bool [n]."""
+
+    learned: Learned
+    held_out: Singles
+    kept: NDArray[np.bool_]
 
 
 def fit_bundle(
@@ -50,103 +65,97 @@ def fit_bundle(
     Raises Mistake when there are too few frames, too many unreadable ones, or all are alike; Broken when the finished
     bundle does not pass its own gate.
     """
-    preparation = _preparation(sources, settings)
-    sample = read_sample(sources, preparation, progress)
-    progress("learning", 0, FOLDS)
-    normal, held_out = cross_fit(sample.features, progress)
-    threshold = calibrate(held_out.tolist(), settings.budget, FOLDS)
-    data = inspection_model(preparation.shape, normal)
-    progress("proving", 0, 1)
-    model = open_model(data)
-    tolerance = Tolerance()
-    images = golden_images(sample, held_out)
-    golden = golden_frames(images, model, preparation, threshold.value)
-    manifest = BundleManifest(
-        product=settings.product,
+    _check_size(settings.fixed.size)
+    backbone = settings.backbone or shipped_backbone()
+    clean = Cleaned(tuple(sources)) if settings.keep_all else cleaned(sources, progress)
+    frames = _trial_frames(clean.sources, settings)
+    plan, candidates = _plan(frames, backbone, settings, progress)
+    channels = frames.good.shape[-1]
+    preparation = Preparation(width=plan.size, height=plan.size, channels=1 if channels == 1 else 3)
+    eyes, rounding = _eyes(plan, frames, preparation, settings, progress)
+    sample = read_sample(clean.sources, preparation, eyes, progress)
+    taught = _taught(sample, plan.method, settings, progress)
+    made = Inspection(
+        model=inspection_model(eyes, taught.learned),
         preparation=preparation,
-        threshold=threshold.value,
-        calibration=threshold.calibration,
-        training=_training(sample),
-        provenance=_provenance(andon_version),
-        golden=golden,
-        tolerance=tolerance,
+        frames=[frame for frame, kept in zip(sample.frames, taught.kept, strict=True) if kept],
+        held_out=taught.held_out,
+        training=_training(clean, sample, taught, plan, candidates, rounding),
     )
-    kept = {frame.name: images[frame.name] for frame in golden}
-    reference = _reference(sample, held_out)
-    bundle = make_bundle(manifest, model=data, reference=reference, golden=kept, created_at=created_at)
-    _prove(bundle, model, threshold)
-    progress("proving", 1, 1)
-    return bundle
+    return assemble(
+        made,
+        budget=settings.budget,
+        product=settings.product,
+        andon_version=andon_version,
+        created_at=created_at,
+        progress=progress,
+    )
 
 
-def cross_fit(sample: Singles, progress: Progress = silent) -> tuple[gaussian.Gaussian, Singles]:
-    """The Gaussian of all frames, and each frame's score under the Gaussian of the folds it is not in, float32 [n].
-
-    Folds are blocks of consecutive frames, because neighbours in time look alike: on solar, whose modules differ, a
-    2 % budget made 5.8 % of false calls on modules not seen with interleaved folds, 3.3 % with blocks.
-    """
-    fold = np.arange(len(sample)) * FOLDS // len(sample)
-    parts = [gaussian.moments(sample[fold == k]) for k in range(FOLDS)]
-    whole = parts[0]
-    for part in parts[1:]:
-        whole = whole + part
-    held_out = np.empty(len(sample), np.float32)
-    for k, part in enumerate(parts):
-        held_out[fold == k] = gaussian.scores(gaussian.gaussian(whole - part), sample[fold == k])
-        progress("learning", k + 1, FOLDS)
-    return gaussian.gaussian(whole), held_out
+def _check_size(size: int | None) -> None:
+    if size is not None and (size % STEP or not 64 <= size <= 1024):
+        raise Mistake(f"size {size}: a multiple of {STEP} from 64 to 1024; {SIZE} is a good start")
 
 
-def _preparation(sources: Sequence[Source], settings: FitSettings) -> Preparation:
-    if settings.size % features.CELL or not 64 <= settings.size <= 1024:
-        raise Mistake(f"size {settings.size}: a multiple of {features.CELL} from 64 to 1024; 256 is a good start")
+def _trial_frames(sources: Sequence[Source], settings: FitSettings) -> TrialFrames:
     grey = looks_grey(sources) if settings.grey is None else settings.grey
-    return Preparation(width=settings.size, height=settings.size, channels=1 if grey else 3)
+    return trial_frames(read_masters(sources, MOST_FRAMES, settings.fixed.size or LARGER, 1 if grey else 3))
 
 
-def _training(sample: Sample) -> Training:
+def _plan(
+    frames: TrialFrames, backbone: Backbone, settings: FitSettings, progress: Progress
+) -> tuple[Plan, tuple[Candidate, ...]]:
+    if len(frames.good) < MIN_FRAMES:  # too few to compare anything; reading them all will say so
+        return choose.default_plan(frames, backbone, settings.fixed), ()
+    return choose.choose(frames, backbone, settings.fixed, progress)
+
+
+def _eyes(
+    plan: Plan, frames: TrialFrames, preparation: Preparation, settings: FitSettings, progress: Progress
+) -> tuple[Eyes, Quantisation | None]:
+    eyes = view_model(plan.recipe, preparation.shape)
+    if not settings.int8 or len(frames.good) < MIN_FRAMES:
+        return eyes, None
+    return in_int8(eyes, plan, frames, progress)
+
+
+def _taught(sample: Sample, method: Method, settings: FitSettings, progress: Progress) -> Taught:
+    """Learns, leaves out what stands apart, and learns again."""
+    kept = np.ones(len(sample.frames), np.bool_)
+    learned, held_out = cross_fit(sample.views, sample.features, method, progress=progress)
+    for _ in range(0 if settings.keep_all else ROUNDS):
+        apart = suspects(held_out)
+        if not apart.any() or len(held_out) - apart.sum() < MIN_FRAMES:
+            break
+        kept[np.flatnonzero(kept)[apart]] = False
+        learned, held_out = cross_fit(sample.views, [view[kept] for view in sample.features], method, progress=progress)
+    return Taught(learned, held_out, kept)
+
+
+def _training(
+    clean: Cleaned,
+    sample: Sample,
+    taught: Taught,
+    plan: Plan,
+    candidates: tuple[Candidate, ...],
+    rounding: Quantisation | None,
+) -> Training:
+    backbone = plan.recipe.backbone
+    apart = [frame.source.name for frame, kept in zip(sample.frames, taught.kept, strict=True) if not kept]
     return Training(
-        method="gaussian-per-position",
-        extractor=features.NAME,
-        frames=len(sample.frames),
-        frames_offered=sample.offered,
+        method=plan.method,
+        extractor=backbone.name,
+        frames=int(taught.kept.sum()),
+        frames_offered=sample.offered + len(clean.left_out),
         unreadable=sample.unreadable,
+        left_out=(*clean.left_out, *(f"{name}: stands apart from the others; is it a bad part?" for name in apart)),
+        worth_a_look=clean.worth_a_look,
+        precision="int8" if rounding and rounding.used else "float32",
+        quantisation=rounding,
+        backbone=BackboneUsed(name=backbone.name, digest=backbone.digest, pixels=plan.recipe.pixels),
+        candidates=candidates,
         settings={
-            "depth": int(sample.features.shape[-1]),
-            "rows": int(sample.features.shape[1]),
-            "columns": int(sample.features.shape[2]),
-            "shrink": gaussian.SHRINK,
-            "reach_cells": gaussian.REACH,
-            "blur_sigma_cells": gaussian.BLUR_SIGMA,
+            "lighting": plan.recipe.lighting,
+            **{view.name: f"{view.rows}x{view.columns}x{view.depth}" for view in sample.views},
         },
     )
-
-
-def _provenance(andon_version: str) -> Provenance:
-    return Provenance(
-        andon=andon_version, onnx=onnx.__version__, onnxruntime=onnxruntime.__version__, opencv=cv2.__version__
-    )
-
-
-def _reference(sample: Sample, held_out: Singles) -> DriftReference:
-    rows = np.array([list(frame.health.model_dump().values()) for frame in sample.frames])
-    health = {name: distribution(rows[:, i]) for i, name in enumerate(ImageHealth.model_fields)}
-    return DriftReference(health=health, score=distribution(held_out))
-
-
-def distribution(values: NDArray[np.float64] | Singles) -> Distribution:
-    """How `values`, [n], lie: 200 quantiles, mean, sample deviation."""
-    grid = np.quantile(values.astype(np.float64), np.linspace(0, 1, QUANTILES))
-    return Distribution(
-        quantiles=tuple(float(q) for q in grid),
-        mean=float(values.mean(dtype=np.float64)),
-        sd=float(values.std(ddof=1, dtype=np.float64)),
-        n=len(values),
-    )
-
-
-def _prove(bundle: Bundle, model: Model, threshold: Threshold) -> None:
-    """The finished file, read back, must pass its own gate before anyone sees it."""
-    result = run_gate(parse_bundle(bundle_bytes(bundle), digest=bundle.digest), model)
-    if not result.passed:
-        raise Broken(f"the fitted bundle does not pass its own gate at threshold {threshold.value:.6g}: {result}")

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from andon_training.graph import Graph
+from andon_training.views import View
+
 SHRINK = 0.3
 REACH = 1  # cells
-NOISE_FLOOR = 1e-4  # variance added to every feature: what never varied in the sample may still vary a little
-BLUR_SIGMA = 1.0  # cells
-BLUR_REACH = 3
+NOISE_FLOOR = 1e-4  # of the mean variance, added to every feature: what never varied may still vary a little
+TINY = 1e-12  # variance of features that are all alike
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
@@ -60,44 +62,31 @@ def gaussian(sums: Moments) -> Gaussian:
     second = _neighbours(sums.outer) / near[..., np.newaxis]
     own = second - mean[..., :, np.newaxis] * mean[..., np.newaxis, :]
     pooled = own.mean(axis=(0, 1))
-    covariance = (1 - SHRINK) * own + SHRINK * pooled + NOISE_FLOOR * np.eye(len(pooled))
+    floor = NOISE_FLOOR * (pooled.trace() / len(pooled) + TINY) * np.eye(len(pooled))
+    covariance = (1 - SHRINK) * own + SHRINK * pooled + floor
     whitening = np.linalg.inv(np.linalg.cholesky(covariance)).swapaxes(-1, -2)
     return Gaussian(mean.astype(np.float32), whitening.astype(np.float32))
 
 
-def anomaly_maps(model: Gaussian, features: Singles) -> Singles:
-    """Blurred Mahalanobis distance over root d, float32 [n, rows, columns], of `features` [n, rows, columns, d]."""
+def distances(normal: Gaussian, features: Singles) -> Singles:
+    """Mahalanobis distance over root d, float32 [n, rows, columns], of `features` [n, rows, columns, d]."""
     n, rows, columns, d = features.shape
     at = features.reshape(n, rows * columns, d).transpose(1, 0, 2)
-    white = np.matmul(at - model.mean.reshape(-1, 1, d), model.whitening.reshape(-1, d, d))
-    distance = np.sqrt(np.mean(white * white, axis=2)).T.reshape(n, rows, columns)
-    return _blurred(distance)
+    white = np.matmul(at - normal.mean.reshape(-1, 1, d), normal.whitening.reshape(-1, d, d))
+    distance: Singles = np.sqrt(np.mean(white * white, axis=2)).T.reshape(n, rows, columns)
+    return distance
 
 
-def scores(model: Gaussian, features: Singles) -> Singles:
-    """The greatest value of each map, float32 [n]."""
-    greatest: Singles = anomaly_maps(model, features).max(axis=(1, 2))
-    return greatest
-
-
-def blur_taps() -> Singles:
-    """The one-dimensional Gaussian of the blur, float32 [2 BLUR_REACH + 1], sum 1."""
-    offsets = np.arange(-BLUR_REACH, BLUR_REACH + 1)
-    taps = np.exp(-(offsets**2) / (2 * BLUR_SIGMA**2))
-    whole: Singles = (taps / taps.sum()).astype(np.float32)
-    return whole
-
-
-def _blurred(maps: Singles) -> Singles:
-    padded = np.pad(maps, ((0, 0), (BLUR_REACH, BLUR_REACH), (BLUR_REACH, BLUR_REACH)), mode="edge")
-    return _weighted(_weighted(padded, 1), 2)
-
-
-def _weighted(padded: Singles, axis: int) -> Singles:
-    """The blur along `axis`, shorter by what it was padded."""
-    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * BLUR_REACH + 1, axis=axis)
-    blurred: Singles = windows @ blur_taps()
-    return blurred
+def add_distances(graph: Graph, view: View, normal: Gaussian) -> str:
+    """The same in a graph: [N, 1, rows, columns]. Positions lead, so that a batch reads each matrix once."""
+    positions, d = view.rows * view.columns, view.depth
+    leading = graph.add("Transpose", view.value, perm=[2, 3, 0, 1])
+    at = graph.add("Reshape", leading, graph.constant([positions, -1, d]))
+    centred = graph.add("Sub", at, graph.constant(normal.mean.reshape(positions, 1, d)))
+    white = graph.add("MatMul", centred, graph.constant(normal.whitening.reshape(positions, d, d)))
+    squared = graph.add("ReduceMean", graph.add("Mul", white, white), graph.constant([2]), keepdims=0)
+    by_frame = graph.add("Transpose", graph.add("Sqrt", squared), perm=[1, 0])
+    return graph.add("Reshape", by_frame, graph.constant([-1, 1, view.rows, view.columns]))
 
 
 def _neighbours(sums: Floats) -> Floats:

@@ -1,6 +1,6 @@
 """Golden frames: a few good frames and two drawn defects, with the scores they must get wherever the bundle serves."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,25 +13,25 @@ from andon.inference import Model
 from andon.manifest import GoldenFrame
 from andon.preparation import Preparation
 from andon.records.score import Verdict
-from andon_training.sample import Sample
-from andon_training.synthetic import DEFECTS, with_defect
+from andon_training.golden_defects import LOUD, with_defect
+from andon_training.sample import GoodFrame
 
 GOLDEN_FRAMES = 6
 GOLDEN_BYTES = 4 * 1024**2
 GOLDEN_MARGIN = 0.05  # of the threshold: a golden verdict is never a close call
 
 
-def golden_images(sample: Sample, held_out: NDArray[np.float32]) -> Mapping[str, bytes]:
+def golden_images(frames: Sequence[GoodFrame], held_out: NDArray[np.float32]) -> Mapping[str, bytes]:
     """Encoded golden candidates by name: good frames over the whole range of scores, then drawn defects."""
     ranks = np.argsort(held_out, kind="stable")
     chosen = [ranks[i * (len(ranks) - 1) // GOLDEN_FRAMES] for i in range(GOLDEN_FRAMES)]
     images: dict[str, bytes] = {}
     for i, at in enumerate(dict.fromkeys(int(rank) for rank in chosen)):
-        data = sample.frames[at].source.read_bytes()
+        data = frames[at].source.read_bytes()
         if not images or sum(map(len, images.values())) + len(data) <= GOLDEN_BYTES:
             images[f"{GOLDEN_FOLDER}good-{i + 1}.{_suffix(data)}"] = data
     base = next(iter(images.values()))
-    for kind in DEFECTS:
+    for kind in LOUD:
         data, suffix = with_defect(base, kind)
         images[f"{GOLDEN_FOLDER}{kind}.{suffix}"] = data
     return images

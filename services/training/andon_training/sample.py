@@ -1,6 +1,6 @@
 """Reads good frames: prepares each as the line will, drops repeats, names what cannot be read, extracts features."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Protocol
@@ -15,8 +15,9 @@ from andon.health import ImageHealth
 from andon.ids import sha256_hex
 from andon.images.prepare import Prepared, prepare
 from andon.preparation import Preparation
-from andon_training.calibrate import MIN_FRAMES
-from andon_training.head import feature_model
+from andon_training.calibration import MIN_FRAMES
+from andon_training.progress import Progress
+from andon_training.views import Eyes, View
 
 BATCH = 8
 MAX_FEATURE_BYTES = 256 * 1024**2  # what the features of all frames may take in memory
@@ -26,11 +27,6 @@ COLOUR_SAMPLE = 8
 
 Singles = NDArray[np.float32]
 Tensor = NDArray[np.uint8]
-Progress = Callable[[str, int, int], None]
-
-
-def silent(_step: str, _done: int, _of: int) -> None:
-    """Progress that nobody watches."""
 
 
 class Source(Protocol):
@@ -55,10 +51,11 @@ class GoodFrame:
 
 @dataclass(frozen=True)
 class Sample:
-    """The frames fit learns from, and their features, float32 [n, rows, columns, depth], in the same order."""
+    """The frames fit learns from, and their features, float32 [n, rows, columns, depth] a view, in the same order."""
 
     frames: tuple[GoodFrame, ...]
-    features: Singles
+    views: tuple[View, ...]
+    features: tuple[Singles, ...]
     offered: int
     unreadable: tuple[str, ...]
 
@@ -72,24 +69,26 @@ def _try_prepare(source: Source, preparation: Preparation) -> tuple[Prepared | N
         return None, f"{source.name}: {error.strerror or error}"
 
 
-def read_sample(sources: Sequence[Source], preparation: Preparation, progress: Progress) -> Sample:
+def read_sample(sources: Sequence[Source], preparation: Preparation, eyes: Eyes, progress: Progress) -> Sample:
     """Reads, prepares, drops repeats and extracts, in the order given.
 
     Raises Mistake when there are too few frames, too many unreadable ones, or all are alike.
     """
-    extractor = open_extractor(preparation.shape)
+    extractor = open_extractor(eyes)
     chosen = _evenly(sources, extractor.most_frames)
-    found: dict[str, tuple[GoodFrame, Singles]] = {}
+    found: dict[str, tuple[GoodFrame, tuple[Singles, ...]]] = {}
     unreadable: list[str] = []
     for batch in _batches(_prepared(chosen, preparation, unreadable, progress)):
         fresh = {frame.digest: (frame, tensor) for frame, tensor in batch if frame.digest not in found}
         if fresh:
             extracted = extractor.run(np.stack([tensor for _, tensor in fresh.values()]))
-            found |= {digest: (frame, extracted[i]) for i, (digest, (frame, _)) in enumerate(fresh.items())}
+            rows = zip(*extracted, strict=True)
+            found |= {digest: (frame, row) for (digest, (frame, _)), row in zip(fresh.items(), rows, strict=True)}
     _check_sample(len(chosen), len(found), unreadable)
     return Sample(
         frames=tuple(frame for frame, _ in found.values()),
-        features=np.stack([extracted for _, extracted in found.values()]),
+        views=extractor.views,
+        features=tuple(np.stack(view) for view in zip(*(row for _, row in found.values()), strict=True)),
         offered=len(sources),
         unreadable=tuple(unreadable),
     )
@@ -135,26 +134,42 @@ def _check_sample(offered: int, distinct: int, unreadable: Sequence[str]) -> Non
 
 @dataclass(frozen=True)
 class Extractor:
-    """The built-in features of prepared frames."""
+    """The views of prepared frames, and how many frames' views fit in memory."""
 
     session: Any
-    most_frames: int
+    views: tuple[View, ...]
 
-    def run(self, batch: Tensor) -> Singles:
-        """float32 [n, rows, columns, depth] of uint8 [n, h, w, c]."""
-        found: Singles = self.session.run(["features"], {"frames": batch})[0]
-        return found
+    @property
+    def most_frames(self) -> int:
+        """How many frames' views may be held at once."""
+        return MAX_FEATURE_BYTES // sum(view.rows * view.columns * view.depth * 4 for view in self.views)
+
+    def run(self, batch: Tensor) -> tuple[Singles, ...]:
+        """float32 [n, rows, columns, depth] a view, of uint8 [n, h, w, c]."""
+        found = self.session.run([view.name for view in self.views], {"frames": batch})
+        return tuple(np.ascontiguousarray(view.transpose(0, 2, 3, 1)) for view in found)
+
+    def run_all(self, frames: Tensor) -> tuple[Singles, ...]:
+        """As `run`, of any number of frames, a few at a time."""
+        parts = [self.run(frames[i : i + BATCH]) for i in range(0, len(frames), BATCH)]
+        return tuple(np.concatenate(view) for view in zip(*parts, strict=True))
 
 
-def open_extractor(shape: tuple[int, int, int]) -> Extractor:
-    """The extractor for frames of `shape`, and how many frames' features fit in memory."""
+def open_extractor(eyes: Eyes) -> Extractor:
+    """The extractor of `eyes`, on this machine's CPU."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = cpu_limit()
     options.log_severity_level = 3
-    data = feature_model(shape)
-    session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-    _, rows, columns, depth = session.get_outputs()[0].shape
-    return Extractor(session, MAX_FEATURE_BYTES // (rows * columns * depth * 4))
+    session = onnxruntime.InferenceSession(eyes.model, options, providers=["CPUExecutionProvider"])
+    return Extractor(session, eyes.views)
+
+
+def read_masters(sources: Sequence[Source], most: int, side: int, channels: int) -> Tensor:
+    """At most `most` of the frames, spread over all, as uint8 [n, side, side, channels], without unreadable ones."""
+    preparation = Preparation(width=side, height=side, channels=1 if channels == 1 else 3)
+    read = (_try_prepare(source, preparation)[0] for source in _evenly(sources, most))
+    frames = [prepared.tensor for prepared in read if prepared is not None]
+    return np.array(frames, np.uint8).reshape(len(frames), *preparation.shape)
 
 
 def _evenly(sources: Sequence[Source], most: int) -> Sequence[Source]:

@@ -1,4 +1,8 @@
-"""Defects drawn into a good frame, so that a bundle proves it sees something. Always the same ones for one image."""
+"""Defects drawn into good frames: to choose between methods without ever having seen a real one, and for golden frames.
+
+They are drawn at many sizes and strengths, most of them faint, because whoever finds only the loud ones is no better
+than anybody. Five kinds: cut-paste (after Li et al. 2021), scratch, stain, missing and extra material.
+"""
 
 from collections.abc import Callable
 
@@ -6,57 +10,119 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Image = NDArray[np.uint8] | NDArray[np.uint16]
-MAX_PNG_BYTES = 512 * 1024
+Tensor = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+LEAST_SIDE, MOST_SIDE = 0.06, 0.4  # of the frame's shorter side
+LEAST_CHANGE = 10.0  # grey levels: a defect nobody could see is drawn again
+LENS_SIGMA = 1 / 200  # of the frame's longer side
+TRIES = 8
 
 
-def cut_paste(image: Image, random: np.random.Generator) -> Image:
-    """A block of the image, a fifth of its sides, turned by half a turn, darkened, and put down elsewhere.
-
-    After CutPaste (Li et al. 2021).
-    """
-    height, width = image.shape[:2]
-    tall, wide = max(4, height // 5), max(4, width // 5)
-    block = _somewhere(image, tall, wide, random)[::-1, ::-1] * 0.5
-    changed = image.copy()
-    _somewhere(changed, tall, wide, random)[:] = block.astype(image.dtype)
+def drawn(image: Tensor, kind: str, random: np.random.Generator) -> Tensor:
+    """`image`, uint8 [h, w, c], with a defect of `kind` in it, somewhere, of some size; visible wherever it can be."""
+    changed = image
+    for _ in range(TRIES):
+        changed = _through_lens(image, DEFECTS[kind](image.astype(np.float32), random))
+        if np.abs(changed.astype(np.int16) - image).max() >= LEAST_CHANGE:
+            break
     return changed
 
 
-def scratch(image: Image, random: np.random.Generator) -> Image:
-    """A bent line across half the image, bright on dark or dark on bright, about a hundredth of a side wide."""
-    height, width = image.shape[:2]
-    x = np.linspace(0.25, 0.75, 6) * width
-    y = (random.uniform(0.35, 0.65, 6)) * height
-    dark = image.mean() > np.iinfo(image.dtype).max / 2
-    colour = (0 if dark else int(np.iinfo(image.dtype).max),) * 3
-    points = np.stack([x, y], axis=1).round().astype(np.int32)
+def _through_lens(image: Tensor, changed: Floats) -> Tensor:
+    """`changed`, with the change as soft as a lens would make it: a drawn edge sharper than any real one misleads."""
+    change = (changed - image).reshape(image.shape)
+    soft = cv2.GaussianBlur(change, (0, 0), LENS_SIGMA * max(image.shape[:2])).reshape(image.shape)
+    seen: Tensor = np.clip(np.rint(image + soft), 0, 255).astype(np.uint8)
+    return seen
+
+
+def cut_paste(image: Floats, random: np.random.Generator) -> Floats:
+    """A block of the frame put down elsewhere, turned by half a turn, its brightness moved a little."""
+    tall, wide = _side(image, random), _side(image, random)
+    block = _block(image, tall, wide, random)[::-1, ::-1] + random.normal(0, 20)
+    top, left = _place(image, tall, wide, random)
     changed = image.copy()
-    cv2.polylines(changed, [points], False, colour, max(2, min(height, width) // 80), cv2.LINE_AA)
+    changed[top : top + tall, left : left + wide] = block
     return changed
 
 
-DEFECTS: dict[str, Callable[[Image, np.random.Generator], Image]] = {"cut-paste": cut_paste, "scratch": scratch}
+def scratch(image: Floats, random: np.random.Generator) -> Floats:
+    """A bent line, one or a few pixels wide, lighter or darker than what it crosses."""
+    steps = 12
+    bend = np.cumsum(random.normal(0, 0.25, steps)) + random.uniform(0, 2 * np.pi)
+    reach = 2 * _side(image, random) / steps
+    start = random.uniform(0.1, 0.9, 2) * image.shape[1::-1]
+    points = start + np.cumsum(np.stack([np.cos(bend), np.sin(bend)], 1) * reach, axis=0)
+    mask = np.zeros(image.shape[:2], np.uint8)
+    width = 1 + int(random.integers(0, max(1, min(image.shape[:2]) // 128) + 1))
+    cv2.polylines(mask, [np.rint(points).astype(np.int32)], False, 255, width, cv2.LINE_AA)
+    return _shifted(image, mask.astype(np.float32) / np.float32(255), random)
 
 
-def with_defect(encoded: bytes, kind: str, seed: int = 0) -> tuple[bytes, str]:
-    """The encoded image with a defect of `kind` drawn into it, and its suffix: PNG, or JPEG where that is too large.
-
-    `encoded` has been decoded safely before. Raises ValueError when OpenCV refuses it after all.
-    """
-    image = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
-    if image is None:
-        raise ValueError("not an image OpenCV can decode")
-    opaque = image[..., :3] if image.ndim == 3 else image
-    changed = DEFECTS[kind](np.ascontiguousarray(opaque), np.random.default_rng(seed))
-    data = cv2.imencode(".png", changed)[1].tobytes()
-    if len(data) <= MAX_PNG_BYTES or changed.dtype != np.uint8:
-        return data, "png"
-    return cv2.imencode(".jpg", changed, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes(), "jpg"
+def stain(image: Floats, random: np.random.Generator) -> Floats:
+    """A soft-edged patch, lighter or darker, that lets what is under it show through."""
+    return _shifted(image, _blob(image, random, soft=0.35), random)
 
 
-def _somewhere(image: Image, tall: int, wide: int, random: np.random.Generator) -> Image:
+def missing(image: Floats, random: np.random.Generator) -> Floats:
+    """A patch where the part is not: filled with a smooth guess from what surrounds it."""
+    mask = _blob(image, random, soft=0.05)[..., np.newaxis]
+    smooth = cv2.blur(image, (2 * _side(image, random) + 1,) * 2, borderType=cv2.BORDER_REFLECT).reshape(image.shape)
+    filled: Floats = image * (1 - mask) + smooth * mask
+    return filled
+
+
+def extra(image: Floats, random: np.random.Generator) -> Floats:
+    """A patch of something else: one tone that stands in the frame, with a grain of its own."""
+    mask = _blob(image, random, soft=0.05)[..., np.newaxis]
+    row, column = (int(random.integers(0, side)) for side in image.shape[:2])
+    tone = image[row, column] + random.normal(0, 20)
+    grain = cv2.GaussianBlur(random.normal(0, 1, image.shape[:2]).astype(np.float32), (0, 0), 1.5)[..., np.newaxis]
+    laid: Floats = image * (1 - mask) + (tone + grain * np.float32(random.uniform(10, 60))) * mask
+    return laid
+
+
+DEFECTS: dict[str, Callable[[Floats, np.random.Generator], Floats]] = {
+    "cut-paste": cut_paste,
+    "scratch": scratch,
+    "stain": stain,
+    "missing": missing,
+    "extra": extra,
+}
+
+
+def _side(image: Floats, random: np.random.Generator) -> int:
+    """Pixels, small ones as likely as large ones on a logarithmic scale."""
+    share = np.exp(random.uniform(np.log(LEAST_SIDE), np.log(MOST_SIDE)))
+    return max(2, round(float(share) * int(min(image.shape[:2]))))
+
+
+def _place(image: Floats, tall: int, wide: int, random: np.random.Generator) -> tuple[int, int]:
     height, width = image.shape[:2]
-    top, left = random.integers(0, height - tall + 1), random.integers(0, width - wide + 1)
-    view: Image = image[top : top + tall, left : left + wide]
-    return view
+    return int(random.integers(0, height - tall + 1)), int(random.integers(0, width - wide + 1))
+
+
+def _block(image: Floats, tall: int, wide: int, random: np.random.Generator) -> Floats:
+    top, left = _place(image, tall, wide, random)
+    return image[top : top + tall, left : left + wide]
+
+
+def _shifted(image: Floats, mask: Floats, random: np.random.Generator) -> Floats:
+    """Lighter or darker under `mask`, [h, w] in 0..1, by a share of the frame's own contrast."""
+    strength = max(float(image.std()), 10.0) * random.uniform(0.6, 2.0) * random.choice([-1, 1])
+    shifted: Floats = image + (mask * np.float32(strength))[..., np.newaxis]
+    return shifted
+
+
+def _blob(image: Floats, random: np.random.Generator, soft: float) -> Floats:
+    """A patch of uneven outline, float32 [h, w] in 0..1, its edge soft over `soft` of its size."""
+    size = _side(image, random)
+    turns = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+    wobble = sum(random.normal(0, 0.25 / k) * np.cos(k * turns + random.uniform(0, 2 * np.pi)) for k in (1, 2, 3))
+    radius = size / 2 * np.clip(1 + wobble, 0.3, 2) * random.uniform(0.6, 1)
+    top, left = _place(image, size, size, random)
+    corners = np.stack([left + size / 2 + radius * np.cos(turns), top + size / 2 + radius * np.sin(turns)], 1)
+    mask = np.zeros(image.shape[:2], np.float32)
+    cv2.fillPoly(mask, [np.rint(corners * 16).astype(np.int32)], 1.0, cv2.LINE_AA, shift=4)
+    edged: Floats = cv2.GaussianBlur(mask, (0, 0), max(0.5, soft * size)).astype(np.float32)
+    return edged

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.distance import pdist, squareform  # type: ignore[import-untyped]
+from scipy.spatial.distance import pdist, squareform
 
 from andon_training.curate.findings import Finding, Kind, Measure
 from andon_training.curate.look import Look

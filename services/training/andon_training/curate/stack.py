@@ -7,7 +7,7 @@ from functools import cached_property
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.neighbors import NearestNeighbors  # type: ignore[import-untyped]
+from sklearn.neighbors import NearestNeighbors
 
 from andon_training.curate.look import THUMB, Look
 from andon_training.curate.robust import Values, limits

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import precision_recall_curve, roc_curve  # type: ignore[import-untyped]
+from sklearn.metrics import precision_recall_curve, roc_curve
 
 from andon_training.evaluate.froc import RATES, Froc
 from andon_training.evaluate.metrics import labelled_scores

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage  # type: ignore[import-untyped]
+from scipy import ndimage
 
 from andon_training.evaluate.masks import Mask, regions_of
 from andon_training.evaluate.pixels import Map

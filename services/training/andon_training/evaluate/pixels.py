@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import auc  # type: ignore[import-untyped]
+from sklearn.metrics import auc
 
 from andon_training.evaluate.masks import Mask, regions_of
 
