@@ -13,7 +13,8 @@ import pytest
 from onnx import helper, numpy_helper, parser
 
 from andon.errors import Mistake
-from andon.inference import open_model
+from andon.inference import DOMAINS, open_model
+from andon.onnxfile import UnsafeModel, check_model
 from andon_training.backbones import MAX_BYTES, Backbone, parse_backbone, read_backbone, shipped_backbone
 from andon_training.graph import OPSET, PIXELS_KEY
 from andon_training.method import cross_fit, inspection_model
@@ -311,3 +312,33 @@ def test_the_shipped_backbone_is_one() -> None:
     assert {output.stride for output in backbone.outputs} == {8, 16}
     assert backbone.pixels is not None
     assert shipped_backbone() is backbone
+
+
+def test_models_that_onnx_itself_wrote_are_judged_as_the_walk_should() -> None:
+    """External data, custom domains in sub-graphs and in functions, as onnx.helper lays them out."""
+    tensor = numpy_helper.from_array(np.zeros(4, np.float32), "w")
+    inner = helper.make_graph(
+        [helper.make_node("Odd", ["x"], ["y"], domain="com.evil")],
+        "inner", [], [helper.make_tensor_value_info("y", 1, [1])],
+    )  # fmt: skip
+    external = onnx.TensorProto()
+    external.CopyFrom(tensor)
+    onnx.external_data_helper.set_external_data(external, "../secret.bin")
+    external.ClearField("raw_data")
+    branch = helper.make_node("If", ["c"], ["y"], then_branch=inner, else_branch=inner)
+    constant = helper.make_node("Constant", [], ["k"], value=external)
+    function = helper.make_function(
+        "", "F", ["a"], ["b"], [helper.make_node("Odd", ["a"], ["b"], domain="com.evil")], [helper.make_opsetid("", 18)]
+    )
+    opset = [helper.make_opsetid("", 18)]
+    safe = helper.make_graph([helper.make_node("Identity", ["w"], ["y"])], "g", [], [], [tensor])
+    check_model(helper.make_model(safe, opset_imports=opset).SerializeToString(), DOMAINS)
+    for graph, functions in (
+        (helper.make_graph([], "g", [], [], [external]), []),
+        (helper.make_graph([constant], "g", [], []), []),
+        (helper.make_graph([branch], "g", [], []), []),
+        (safe, [function]),
+    ):
+        data = helper.make_model(graph, opset_imports=opset, functions=functions).SerializeToString()
+        with pytest.raises(UnsafeModel, match=r"external data|com\.evil"):
+            check_model(data, DOMAINS)

@@ -17,9 +17,10 @@ from andon.onnxfile import check_model
 from andon_training import bank, gaussian, maps
 from andon_training.backbones import Backbone, read_backbone, shipped_backbone
 from andon_training.graph import IR_VERSION, OPSET, Graph
+from andon_training.lighting import FLOOR, MIDDLE, SPREADS
 from andon_training.method import Learned, cross_fit, distances, inspection_model, learn
 from andon_training.options import Lighting, Method, Pixels
-from andon_training.pixels import FLOOR, MIDDLE, SPREAD, grey_levels
+from andon_training.pixels import grey_levels
 from andon_training.register import CELLS, find_template
 from andon_training.sample import Extractor, open_extractor
 from andon_training.views import SHIFT, Eyes, Recipe, View, view_model
@@ -278,7 +279,7 @@ def test_levelling_brings_every_frame_to_one_mean_and_spread_and_cuts(shape: tup
     frames[1, 30:40] = 255
     as_floats = frames.astype(np.float64)
     mean, spread = (getattr(as_floats, how)(axis=(1, 2, 3), keepdims=True) for how in ("mean", "std"))
-    expected = np.clip((as_floats - mean) * SPREAD / (spread + FLOOR) + MIDDLE, 0, 255)
+    expected = np.clip((as_floats - mean) * SPREADS[0] / (spread + FLOOR) + MIDDLE, 0, 255)
     np.testing.assert_allclose(levels_of(frames), expected, atol=1e-2)
     assert expected.max() == 255
 

@@ -1,14 +1,16 @@
 """Frames that lie off are moved onto the template before they are looked at, and the map back to the frame."""
 
 from functools import cache
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from andon.inference import Model, open_model
-from andon_training.backbones import shipped_backbone
-from andon_training.method import cross_fit, inspection_model
+from andon_training.backbones import read_backbone, shipped_backbone
+from andon_training.method import Learned, cross_fit, inspection_model
 from andon_training.options import Lighting, Method, Pixels
 from andon_training.register import CELLS, REACH, Template, find_template
 from andon_training.sample import open_extractor
@@ -39,11 +41,10 @@ def frame(down: int = 0, across: int = 0, seed: int | None = None, side: int = S
     return cut if side == SIDE else np.asarray(cv2.resize(cut, (side, side), interpolation=cv2.INTER_AREA))
 
 
-def jittered(n: int = 30, most: int = 3, channels: int = 3) -> np.ndarray:
+def jittered(n: int = 30, most: int = 3, channels: int = 3, seed: int = 0) -> np.ndarray:
     """Frames up to `most` cells off their place."""
-    random = np.random.default_rng(0)
-    moves = random.integers(-most, most + 1, (n, 2)) * CELL
-    frames = np.stack([frame(down, across, seed) for seed, (down, across) in enumerate(moves.tolist())])
+    moves = np.random.default_rng(seed).integers(-most, most + 1, (n, 2)) * CELL
+    frames = np.stack([frame(*move, seed=1000 * seed + i) for i, move in enumerate(moves.tolist())])
     return np.ascontiguousarray(frames[..., :channels])
 
 
@@ -74,10 +75,19 @@ def shifts(frames: np.ndarray, lighting: Lighting = Lighting.LEVELLED) -> list[t
 
 
 @cache
-def model(method: Method = Method.GAUSSIAN) -> Model:
+def taught(method: Method) -> tuple[Learned, np.ndarray]:
+    """What frames that lie off taught, and their held-out scores."""
     extractor = open_extractor(eyes())
-    learned, _ = cross_fit(extractor.views, extractor.run_all(jittered()), method)
-    return open_model(inspection_model(eyes(), learned))
+    return cross_fit(extractor.views, extractor.run_all(jittered()), method)
+
+
+@cache
+def model(method: Method = Method.GAUSSIAN) -> Model:
+    return open_model(inspection_model(eyes(), taught(method)[0]))
+
+
+def with_spot(image: np.ndarray, x: int = 60, y: int = 60, radius: int = 3) -> np.ndarray:
+    return np.asarray(cv2.circle(image.copy(), (x, y), radius, (255, 255, 255), -1))
 
 
 @pytest.mark.parametrize("move", [(0, 0), (3, -2), (-5, 6), (REACH, 0), (-REACH, REACH)])
@@ -116,19 +126,32 @@ def test_a_moved_frame_gives_the_views_of_the_unmoved_one(lighting: Lighting) ->
 
 
 @pytest.mark.parametrize("method", Method)
-def test_a_moved_good_frame_is_as_good_as_an_unmoved_one(method: Method) -> None:
-    scored = model(method).run(np.stack([frame(seed=100), frame(3 * CELL, -3 * CELL, seed=101)])).score
-    assert scored[1] < 1.5 * scored[0]
+def test_a_good_frame_that_lies_off_is_scored_as_the_good_ones_that_did(method: Method) -> None:
+    fresh = jittered(seed=1)
+    assert model(method).run(fresh).score.max() < 1.1 * taught(method)[1].max()
+
+
+def test_a_spot_is_told_from_parts_that_lie_anyhow_by_registration() -> None:
+    """Measured with the filter bank over three seeds: AUROC .87 as the parts lie, .95 registered."""
+    bank = read_backbone(Path("filter-bank"))
+    good, fresh = jittered(40, most=6, seed=2), jittered(40, most=6, seed=12)
+    frames = np.concatenate([fresh, [with_spot(image, radius=2) for image in fresh]])
+    auroc = {}
+    for found in (None, find_template(good)):
+        seen = view_model(Recipe(bank, Pixels.UNIT, template=found), (SIDE, SIDE, 3))
+        extractor = open_extractor(seen)
+        learned, _ = cross_fit(extractor.views, extractor.run_all(good), Method.GAUSSIAN)
+        scores = open_model(inspection_model(seen, learned)).run(frames).score
+        auroc[seen.registered] = roc_auc_score(np.arange(80) >= 40, scores)
+    assert auroc[True] > auroc[False] + 0.05
 
 
 @pytest.mark.parametrize("move", [(0, 0), (5, -4), (-6, 6)])
 def test_the_map_shows_the_defect_where_it_is_in_the_frame(move: tuple[int, int]) -> None:
     """A spot on the part, wherever the part lies: the map says where the spot is in this very frame."""
     down, across = move[0] * CELL, move[1] * CELL
-    spotted = frame(down, across)
     x, y = 52 + across, 68 + down
-    cv2.circle(spotted, (x, y), 5, (255, 255, 255), -1)
-    (anomaly_map,) = model().run(spotted[None]).map
+    (anomaly_map,) = model().run(with_spot(frame(down, across), x, y, radius=5)[None]).map
     row, column = np.unravel_index(anomaly_map.argmax(), anomaly_map.shape)
     assert (row * 8 + 4, column * 8 + 4) == (pytest.approx(y, abs=8), pytest.approx(x, abs=8))
 
@@ -165,11 +188,13 @@ def test_frames_that_lie_off_get_a_template_and_always_the_same(channels: int) -
     np.testing.assert_array_equal(found.picture, again.picture)
 
 
-def test_a_template_is_sharper_than_the_mean_of_the_frames() -> None:
-    """It is what frames have in common where each is put right; their mean as they lie is a blur."""
-    alone = find_template(np.concatenate([np.repeat(still(1), 16, axis=0), jittered(14)]))
-    assert alone is not None
-    assert template().picture.std() > 0.8 * alone.picture.std()
+def test_a_template_is_as_sharp_as_one_frame_however_far_the_frames_lie_off() -> None:
+    """The mean of frames up to 6 cells off is a blur; a quarter of its contrast is left."""
+    nearly_still = find_template(np.concatenate([np.repeat(still(1), 16, axis=0), jittered(14)]))
+    scattered = find_template(jittered(most=6))
+    assert nearly_still is not None
+    assert scattered is not None
+    assert scattered.picture.std() > 0.95 * nearly_still.picture.std()
 
 
 @pytest.mark.parametrize("cells", [REACH + 1, 2 * REACH])

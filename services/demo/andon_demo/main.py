@@ -22,7 +22,7 @@ from andon_demo.line import Line, ServiceProcess, run_to_end
 from andon_demo.servers.main import get
 from andon_demo.servers.ports import free_ports
 from andon_demo.servers.supervise import Servers
-from andon_demo.stations import Station, assign_all, fit_all, stations_of
+from andon_demo.stations import DECIDED, Station, assign_all, fit_all, stations_of
 from andon_demo.tally import Tally
 from andon_demo.watch import Watch
 
@@ -103,7 +103,7 @@ def _run(wish: Wish, state: Path | None, screen: Console, began: float) -> dict[
         create_topics(kafka, ALL, PARTITIONS, 1)
         wanted = given or _drawn(wish, folder, env, told)
         told(f"learning {len(wanted)} station{'s' * (len(wanted) > 1)} from good frames")
-        assign_all(kafka, fit_all(wanted, wish.budget, folder, env))
+        assign_all(kafka, fit_all(wanted, wish.budget, folder, env, () if given else DECIDED))
         told("starting preprocess, scoring and alerting")
         line = Line(folder / "logs", env, draw)
         stack.callback(line.stop)

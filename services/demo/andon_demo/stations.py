@@ -16,6 +16,8 @@ from andon.topics import MODELS
 from andon_demo.line import last_json, run_to_end
 
 FIT_WITHIN_S = 600.0
+DECIDED = ("--size", "256", "--method", "gaussian-per-position", "--lighting", "levelled", "--as-it-lies")
+"""What a fit would choose for drawn parts, said beforehand: the trials take longer than all the rest."""
 
 
 @dataclass(frozen=True)
@@ -39,18 +41,21 @@ def stations_of(folders: Sequence[Path]) -> list[Station]:
     return list(found.values())
 
 
-def fit_all(stations: Sequence[Station], budget: str, state: Path, env: Mapping[str, str]) -> dict[str, str]:
-    """Fits a bundle for each, two at a time; answers digests by station."""
+def fit_all(
+    stations: Sequence[Station], budget: str, state: Path, env: Mapping[str, str], decided: Sequence[str] = ()
+) -> dict[str, str]:
+    """Fits a bundle for each, two at a time; answers digests by station. `decided` are further options of the fit."""
     with ThreadPoolExecutor(2, "fit") as pool:
-        digests = pool.map(lambda station: _fit(station, budget, state, env), stations)
+        digests = pool.map(lambda station: _fit(station, budget, state, env, decided), stations)
     return {station.name: digest for station, digest in zip(stations, digests, strict=True)}
 
 
-def _fit(station: Station, budget: str, state: Path, env: Mapping[str, str]) -> str:
+def _fit(station: Station, budget: str, state: Path, env: Mapping[str, str], decided: Sequence[str]) -> str:
     name = f"fit-{station.name}"
     out = state / f"{station.name}.andon"
     store = env["ANDON_STORE__BUNDLES"]
-    arguments = ["fit", str(station.folder), "--out", str(out), "--store", store, "--budget", budget, "--json"]
+    options = ["--out", str(out), "--store", store, "--budget", budget, "--json", *decided]
+    arguments = ["fit", str(station.folder), *options]
     process = run_to_end(name, arguments, state / "logs", env, FIT_WITHIN_S)
     told = last_json(process.log, "digest") or {}
     return str(told["digest"])

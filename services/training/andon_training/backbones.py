@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -25,6 +24,7 @@ from andon_training.filter_bank import NAME as FILTER_BANK
 from andon_training.filter_bank import filter_bank
 from andon_training.graph import OPSET, PIXELS_KEY
 from andon_training.options import Pixels
+from andon_training.scratch import scratch_folder
 
 STRIDES = (8, 16)
 MAX_BYTES = 256 * 1024**2
@@ -142,13 +142,14 @@ def _at_our_opset(model: Any, name: str) -> Any:
 
 def _folded(model: Any, name: str) -> Any:
     """`model` with its constants worked out and batch norms folded into convolutions, by ONNX Runtime."""
-    with TemporaryDirectory(prefix="andon-backbone-") as folder:
+    data = model.SerializeToString()
+    with scratch_folder(2 * len(data)) as folder:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-        options.optimized_model_filepath = f"{folder}/folded.onnx"
+        options.optimized_model_filepath = str(folder / "folded.onnx")
         try:
-            onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+            onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
             folded = onnx.load(options.optimized_model_filepath)
         except Exception as error:
             raise Mistake(f"{name}: ONNX Runtime cannot open it: {str(error)[:300]}") from error

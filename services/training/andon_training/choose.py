@@ -11,10 +11,12 @@ import numpy as np
 
 from andon.manifest import Candidate
 from andon_training.backbones import Backbone
+from andon_training.lighting import spread_for
 from andon_training.options import Lighting, Method, Pixels
 from andon_training.progress import Progress
-from andon_training.register import Template, find_template
-from andon_training.trial import SEED, Plan, Trial, TrialFrames, run_trial
+from andon_training.register import find_template, template_of
+from andon_training.sample import Tensor
+from andon_training.trial import SEED, Plan, Seen, Trial, TrialFrames, run_trial
 from andon_training.views import Recipe
 
 SIZE = 256  # pixels, where nothing says otherwise
@@ -38,11 +40,13 @@ class Fixed:
 
 def default_plan(frames: TrialFrames, backbone: Backbone, fixed: Fixed) -> Plan:
     """What is done where nothing else proves better."""
+    good = _at_default_size(frames)
     recipe = Recipe(
         backbone,
-        fixed.pixels or backbone.pixels or Pixels.SYMMETRIC,
-        fixed.lighting or Lighting.LEVELLED,
-        _template(frames) if fixed.registered else None,
+        pixels=fixed.pixels or backbone.pixels or Pixels.SYMMETRIC,
+        lighting=fixed.lighting or Lighting.LEVELLED,
+        template=template_of(good)[0] if fixed.registered else None,
+        spread=spread_for(good),
     )
     return Plan(fixed.size or SIZE, recipe, fixed.method or Method.GAUSSIAN)
 
@@ -54,14 +58,21 @@ def choose(
     steps = list(_steps(backbone, fixed))
     progress("choosing", 0, len(steps) + 1)
     best = run_trial(default_plan(frames, backbone, fixed), frames)
-    trials = [best]
+    tried = [_candidate(best)]
     for done, step in enumerate(steps):
         progress("choosing", done + 1, len(steps) + 1)
         for plan in _others(best.plan, step, frames):
-            trials.append(run_trial(plan, frames))
-            best = trials[-1] if leads(trials[-1], best) else best
+            trial = run_trial(plan, frames, seen=_seen_already(plan, best))
+            tried.append(_candidate(trial))
+            best = trial if leads(trial, best) else best
     progress("choosing", len(steps) + 1, len(steps) + 1)
-    return best.plan, tuple(_candidate(trial, trial is best) for trial in trials)
+    return best.plan, tuple(each.model_copy(update={"chosen": each.plan == best.plan.words}) for each in tried)
+
+
+def _seen_already(plan: Plan, best: Trial) -> Seen | None:
+    """What `best` saw, where `plan` would see the same."""
+    same = plan.recipe is best.plan.recipe and plan.size == best.plan.size
+    return best.seen if same else None
 
 
 def leads(trial: Trial, best: Trial) -> bool:
@@ -96,14 +107,15 @@ def _others(best: Plan, step: str, frames: TrialFrames) -> list[Plan]:
     if step == "method":
         return [replace(best, method=Method.BANK)]
     if step == "registered":
-        template = _template(frames)
+        template = find_template(_at_default_size(frames))
         return [replace(best, recipe=replace(recipe, template=template))] if template else []
     return [replace(best, size=LARGER)]
 
 
-def _template(frames: TrialFrames) -> Template | None:
-    return find_template(frames.sized(min(SIZE, frames.good.shape[1])).good)
+def _at_default_size(frames: TrialFrames) -> Tensor:
+    """The good frames at SIZE, or as they are where they are smaller."""
+    return frames.sized(min(SIZE, frames.good.shape[1])).good
 
 
-def _candidate(trial: Trial, chosen: bool) -> Candidate:
-    return Candidate(plan=trial.plan.words, auroc=round(trial.auroc(trial.everything), 4), chosen=chosen)
+def _candidate(trial: Trial) -> Candidate:
+    return Candidate(plan=trial.plan.words, auroc=round(trial.auroc(trial.everything), 4))

@@ -22,7 +22,7 @@ from andon_training.options import Method
 from andon_training.precision import in_int8
 from andon_training.progress import Progress, silent
 from andon_training.sample import Sample, Source, looks_grey, read_masters, read_sample
-from andon_training.suspects import ROUNDS, suspects
+from andon_training.suspects import MOST_SHARE, ROUNDS, suspects
 from andon_training.trial import MOST_FRAMES, Plan, TrialFrames, trial_frames
 from andon_training.views import Eyes, view_model
 
@@ -124,7 +124,7 @@ def _taught(sample: Sample, method: Method, settings: FitSettings, progress: Pro
     kept = np.ones(len(sample.frames), np.bool_)
     learned, held_out = cross_fit(sample.views, sample.features, method, progress=progress)
     for _ in range(0 if settings.keep_all else ROUNDS):
-        apart = suspects(held_out)
+        apart = suspects(held_out, int(MOST_SHARE * len(kept)) - int((~kept).sum()))
         if not apart.any() or len(held_out) - apart.sum() < MIN_FRAMES:
             break
         kept[np.flatnonzero(kept)[apart]] = False
@@ -156,6 +156,7 @@ def _training(
         candidates=candidates,
         settings={
             "lighting": plan.recipe.lighting,
+            "spread_grey_levels": plan.recipe.spread,
             **{view.name: f"{view.rows}x{view.columns}x{view.depth}" for view in sample.views},
         },
     )

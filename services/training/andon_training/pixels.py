@@ -3,18 +3,16 @@
 import numpy as np
 
 from andon_training.graph import Graph
+from andon_training.lighting import FLOOR, MIDDLE, SPREADS
 from andon_training.options import Lighting, Pixels
 
-SPREAD = 70.0  # grey levels: the standard deviation that levelling brings every frame to
-FLOOR = 2.0  # grey levels: what is added to a frame's own, so that a blank one stays blank
-MIDDLE = 127.5
 IMAGENET_MEAN, IMAGENET_SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # R, G, B in 0..1
 
 
-def grey_levels(graph: Graph, lighting: Lighting) -> str:
+def grey_levels(graph: Graph, lighting: Lighting, spread: float = SPREADS[0]) -> str:
     """`frames` as float32 [N, channels, H, W] in 0..255."""
     floats = graph.add("Transpose", graph.add("Cast", "frames", to=1), perm=[0, 3, 1, 2])
-    return _levelled(graph, floats) if lighting is Lighting.LEVELLED else floats
+    return _levelled(graph, floats, spread) if lighting is Lighting.LEVELLED else floats
 
 
 def one_channel(graph: Graph, levels: str) -> str:
@@ -53,15 +51,15 @@ def _gain_offset(pixels: Pixels) -> tuple[np.ndarray, np.ndarray]:
     return gain.astype(np.float32)[None, :, None, None], offset.astype(np.float32)[None, :, None, None]
 
 
-def _levelled(graph: Graph, levels: str) -> str:
-    """Mean `MIDDLE` and standard deviation `SPREAD` over all pixels and channels of each frame, cut to 0..255.
+def _levelled(graph: Graph, levels: str, spread: float) -> str:
+    """Mean `MIDDLE` and standard deviation `spread` over all pixels and channels of each frame, cut to 0..255.
 
     Cutting is not a nuisance: it keeps a bright frame from looking like a defect. On solar it is worth .03 of AUROC.
     """
     axes = graph.constant([1, 2, 3])
     centred = graph.add("Sub", levels, graph.add("ReduceMean", levels, axes))
     variance = graph.add("ReduceMean", graph.add("Mul", centred, centred), axes)
-    spread = graph.add("Add", graph.add("Sqrt", variance), graph.scalar(FLOOR))
-    gained = graph.add("Mul", centred, graph.add("Div", graph.scalar(SPREAD), spread))
+    own = graph.add("Add", graph.add("Sqrt", variance), graph.scalar(FLOOR))
+    gained = graph.add("Mul", centred, graph.add("Div", graph.scalar(spread), own))
     middle = graph.add("Add", gained, graph.scalar(MIDDLE))
     return graph.add("Clip", middle, graph.scalar(0.0), graph.scalar(255.0))

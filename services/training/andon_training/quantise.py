@@ -8,7 +8,6 @@ see, so that the head makes up for most of what rounding loses.
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -17,9 +16,11 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 
 from andon_training.graph import IR_VERSION
 from andon_training.sample import BATCH, Tensor
+from andon_training.scratch import scratch_folder
 from andon_training.views import Eyes
 
 CALIBRATION_FRAMES = 32
+TEMPORARY = 6  # times the model: what quantising writes to disk on its way
 QUANTISED = ["Conv", "Add", "Relu", "Clip"]
 
 
@@ -45,12 +46,12 @@ def quantised(eyes: Eyes, frames: Tensor) -> Eyes:
 def _quantise(model: Any, nodes: list[str], frames: Tensor) -> bytes:
     loud = logging.getLogger()  # onnxruntime.quantization writes to the root logger
     level = loud.level
-    with TemporaryDirectory(prefix="andon-int8-") as folder:
+    with scratch_folder(TEMPORARY * len(model.SerializeToString())) as folder:
         loud.setLevel(logging.ERROR)  # it asks for a pre-processing that folded graphs do not need
         try:
             quantize_static(
                 model,
-                f"{folder}/int8.onnx",
+                str(folder / "int8.onnx"),
                 _Frames(_spread(frames)),
                 quant_format=QuantFormat.QDQ,
                 op_types_to_quantize=QUANTISED,
@@ -61,7 +62,7 @@ def _quantise(model: Any, nodes: list[str], frames: Tensor) -> bytes:
             )
         finally:
             loud.setLevel(level)
-        made = onnx.load(f"{folder}/int8.onnx")
+        made = onnx.load(folder / "int8.onnx")
     del made.metadata_props[:]
     made.ir_version = IR_VERSION
     data: bytes = made.SerializeToString(deterministic=True)

@@ -33,15 +33,21 @@ class Template:
     picture: Singles
 
 
-def find_template(frames: NDArray[np.uint8]) -> Template | None:
-    """The template of good frames, uint8 [n, side, side, c]; None where nearly all lie where the others do."""
+def template_of(frames: NDArray[np.uint8]) -> tuple[Template, float]:
+    """The template of good frames, uint8 [n, side, side, c], and the share of them that lie off it."""
     pictures = _pictures(frames)
     template = pictures.mean(axis=0)
     for _ in range(ROUNDS):
         shifts = _shifts(pictures, template)
         template = _put_right(pictures, shifts).mean(axis=0)
     off = np.abs(shifts - np.median(shifts, axis=0)).max(axis=1) >= 1
-    return Template(template.astype(np.float32)) if off.mean() > SHIFTED_SHARE else None
+    return Template(template.astype(np.float32)), float(off.mean())
+
+
+def find_template(frames: NDArray[np.uint8]) -> Template | None:
+    """The template of good frames, uint8 [n, side, side, c]; None where nearly all lie where the others do."""
+    template, off = template_of(frames)
+    return template if off > SHIFTED_SHARE else None
 
 
 def add_shift(graph: Graph, levels: str, sides: tuple[int, int], template: Template) -> str:
@@ -90,7 +96,7 @@ def _put_right(pictures: Singles, shifts: NDArray[np.int64]) -> Singles:
 
 
 def _pictures(frames: NDArray[np.uint8]) -> Singles:
-    """Small pictures, float32 [n, CELLS, CELLS], by the very nodes that will serve."""
+    """Small pictures, float32 [n, CELLS, CELLS], by the nodes that will serve; levelled, so that none weighs more."""
     graph, shape = Graph(), frames.shape[1:]
     levels = grey_levels(graph, Lighting.LEVELLED)
     small = _small(graph, one_channel(graph, levels), (shape[0], shape[1]))

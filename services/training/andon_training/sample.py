@@ -147,6 +147,10 @@ class Extractor:
     def run(self, batch: Tensor) -> tuple[Singles, ...]:
         """float32 [n, rows, columns, depth] a view, of uint8 [n, h, w, c]."""
         found = self.session.run([view.name for view in self.views], {"frames": batch})
+        if not all(np.isfinite(view).all() for view in found):
+            raise Mistake(
+                "the backbone gives infinite numbers for these frames; does it want other pixels (--backbone-pixels)?"
+            )
         return tuple(np.ascontiguousarray(view.transpose(0, 2, 3, 1)) for view in found)
 
     def run_all(self, frames: Tensor) -> tuple[Singles, ...]:
@@ -165,11 +169,11 @@ def open_extractor(eyes: Eyes) -> Extractor:
 
 
 def read_masters(sources: Sequence[Source], most: int, side: int, channels: int) -> Tensor:
-    """At most `most` of the frames, spread over all, as uint8 [n, side, side, channels], without unreadable ones."""
+    """At most `most` different frames, spread over all, as uint8 [n, side, side, channels], without unreadable ones."""
     preparation = Preparation(width=side, height=side, channels=1 if channels == 1 else 3)
     read = (_try_prepare(source, preparation)[0] for source in _evenly(sources, most))
-    frames = [prepared.tensor for prepared in read if prepared is not None]
-    return np.array(frames, np.uint8).reshape(len(frames), *preparation.shape)
+    frames = {prepared.tensor.tobytes(): prepared.tensor for prepared in read if prepared is not None}
+    return np.array(list(frames.values()), np.uint8).reshape(len(frames), *preparation.shape)
 
 
 def _evenly(sources: Sequence[Source], most: int) -> Sequence[Source]:

@@ -1,5 +1,6 @@
 """Views: what a frame looks like to the method, at each scale and depth of the backbone. One graph value a view."""
 
+import math
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -7,11 +8,13 @@ import onnx
 
 from andon_training.backbones import Backbone, Output
 from andon_training.graph import Graph
+from andon_training.lighting import SPREADS
 from andon_training.options import Lighting, Pixels
 from andon_training.pixels import for_backbone, grey_levels, half, three_channels
 from andon_training.register import Template, add_shift, moved
 
 MOST_DEPTH = {8: 64, 16: 128}  # channels of a view, by stride; more of a wide backbone cost memory and bring little
+MOST_COVARIANCES = 6_000_000  # numbers in the covariances of a view: what a fit holds a dozen times over
 FINE_WEIGHT = 0.5  # of the stride-8 view against the others
 SEED = 20_26
 SHIFT = "shift"
@@ -25,6 +28,7 @@ class Recipe:
     pixels: Pixels
     lighting: Lighting = Lighting.LEVELLED
     template: Template | None = field(default=None, compare=False)  # None: frames are looked at as they lie
+    spread: float = SPREADS[0]  # grey levels that levelled frames are brought to
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,7 @@ def view_model(recipe: Recipe, shape: tuple[int, int, int]) -> Eyes:
     """
     height, width, channels = shape
     graph = Graph()
-    levels = grey_levels(graph, recipe.lighting)
+    levels = grey_levels(graph, recipe.lighting, recipe.spread)
     shift = add_shift(graph, levels, (height, width), recipe.template) if recipe.template else None
     levels = moved(graph, levels, (height, width), shift) if shift else levels
     levels = three_channels(graph, levels, channels)
@@ -91,11 +95,11 @@ def _scale(
 
 
 def _view(graph: Graph, output: Output, value: str, sides: tuple[int, int], scale: str) -> View:
-    depth = min(output.depth, MOST_DEPTH[output.stride])
+    rows, columns = sides[0] // output.stride, sides[1] // output.stride
+    depth = min(output.depth, MOST_DEPTH[output.stride], math.isqrt(MOST_COVARIANCES // (rows * columns)))
     if depth < output.depth:
         value = graph.add("Gather", value, graph.constant(_kept(output.depth, depth)), axis=1)
     weight = FINE_WEIGHT if output.stride == 8 else 1.0
-    rows, columns = sides[0] // output.stride, sides[1] // output.stride
     return View(f"{scale}-{output.stride}", value, depth, rows, columns, weight)
 
 
