@@ -94,8 +94,8 @@ class Quantisation(Part):
     """
 
     auroc_float32: float = Field(ge=0, le=1)
-    auroc_int8: float = Field(ge=0, le=1)
-    band: float = Field(ge=0)
+    auroc_int8: float | None = Field(ge=0, le=1, description="null: int8 gives numbers that are not finite")
+    band: float | None = Field(ge=0)
     used: bool
     reason: str = ""
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -11,8 +12,9 @@ import pytest
 from andon.inference import open_model
 from andon.manifest import Quantisation
 from andon.onnxfile import check_model
-from andon_training.backbones import shipped_backbone
+from andon_training.backbones import read_backbone, shipped_backbone
 from andon_training.choose import Fixed, default_plan
+from andon_training.filter_bank import NAME as FILTER_BANK
 from andon_training.fit import FitSettings, fit_bundle
 from andon_training.graph import IR_VERSION, OPSET
 from andon_training.method import cross_fit, inspection_model
@@ -215,3 +217,16 @@ def test_a_bundle_fitted_in_int8_says_so_and_what_it_cost() -> None:
     assert ("DequantizeLinear" in types_of(bundle.model)) == training.quantisation.used
     exactly = fit_bundle([Drawn(seed) for seed in range(40)], replace(settings, int8=False), andon_version="test")
     assert (exactly.manifest.training.precision, exactly.manifest.training.quantisation) == ("float32", None)
+
+
+def test_int8_that_gives_infinite_numbers_is_not_offered() -> None:
+    """The filter bank takes logarithms of energies that rounding brings below nothing."""
+    random = np.random.default_rng(0)
+    edges = 100 + 40 * (np.arange(SIDE) > 30)[:, None] + random.normal(0, 3, (24, SIDE, SIDE, 1))
+    frames = trial_frames(edges.clip(0, 255).astype(np.uint8))
+    plan = default_plan(frames, read_backbone(Path(FILTER_BANK)), FIXED)
+    eyes = view_model(plan.recipe, (SIDE, SIDE, 1))
+    kept, found = in_int8(eyes, plan, frames, silent)
+    assert kept is eyes
+    assert (found.used, found.auroc_int8, found.band) == (False, None, None)
+    assert "infinite" in found.reason

@@ -15,7 +15,7 @@ import onnx
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
 from andon_training.graph import IR_VERSION
-from andon_training.sample import BATCH, Tensor
+from andon_training.sample import Tensor
 from andon_training.scratch import scratch_folder
 from andon_training.views import Eyes
 
@@ -25,10 +25,10 @@ QUANTISED = ["Conv", "Add", "Relu", "Clip"]
 
 
 class _Frames(CalibrationDataReader):  # type: ignore[misc]
-    """Frames, uint8 [n, h, w, c], a few at a time."""
+    """Frames, uint8 [n, h, w, c], one at a time: every activation of a batch is held."""
 
     def __init__(self, frames: Tensor) -> None:
-        self._batches: Iterator[Tensor] = (frames[i : i + BATCH] for i in range(0, len(frames), BATCH))
+        self._batches: Iterator[Tensor] = (frames[i : i + 1] for i in range(len(frames)))
 
     def get_next(self) -> dict[str, Tensor] | None:
         """The next batch, None at the end: the interface of onnxruntime.quantization."""

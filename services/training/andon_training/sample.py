@@ -132,6 +132,10 @@ def _check_sample(offered: int, distinct: int, unreadable: Sequence[str]) -> Non
         raise Mistake(f"{distinct} good frames; fitting needs at least {MIN_FRAMES}: take {need} more, better 200")
 
 
+class NotFinite(Mistake):
+    """A backbone gives numbers that are not finite for these frames."""
+
+
 @dataclass(frozen=True)
 class Extractor:
     """The views of prepared frames, and how many frames' views fit in memory."""
@@ -148,7 +152,7 @@ class Extractor:
         """float32 [n, rows, columns, depth] a view, of uint8 [n, h, w, c]."""
         found = self.session.run([view.name for view in self.views], {"frames": batch})
         if not all(np.isfinite(view).all() for view in found):
-            raise Mistake(
+            raise NotFinite(
                 "the backbone gives infinite numbers for these frames; does it want other pixels (--backbone-pixels)?"
             )
         return tuple(np.ascontiguousarray(view.transpose(0, 2, 3, 1)) for view in found)

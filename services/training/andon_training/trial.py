@@ -84,7 +84,7 @@ class Trial:
         return float(roc_auc_score(np.arange(len(scored)) >= len(at), scored))
 
 
-def trial_frames(masters: Tensor) -> TrialFrames:
+def trial_frames(masters: Tensor, strengths: Sequence[float] = STRENGTHS) -> TrialFrames:
     """A few of `masters`, uint8 [n, side, side, c], spread over all, and defects drawn into them, always the same."""
     most = min(len(masters), MOST_FRAMES)
     good = masters[np.arange(most) * len(masters) // most]
@@ -94,7 +94,7 @@ def trial_frames(masters: Tensor) -> TrialFrames:
             faded(frame, drawn(frame, kinds[(i + copy * 2) % len(kinds)], random, where), strength)
             for i, frame in enumerate(good)
         ]
-        for copy, strength in enumerate(STRENGTHS)
+        for copy, strength in enumerate(strengths)
     ]
     return TrialFrames(good, np.array(copies, np.uint8))
 
