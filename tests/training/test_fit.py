@@ -186,6 +186,11 @@ def test_many_unreadable_frames_are_refused_by_name() -> None:
         fitted(sources)
 
 
+def test_a_folder_of_nothing_readable_is_refused_by_name() -> None:
+    with pytest.raises(Mistake, match="30 of 30 images cannot be read"):
+        fitted([Image(f"torn-{i}.png", b"x") for i in range(30)])
+
+
 @pytest.mark.parametrize("size", [0, 60, 100, 2048])
 def test_a_size_that_cannot_be_is_told(size: int) -> None:
     with pytest.raises(Mistake, match=f"size {size}: a multiple of 64 from 64"):

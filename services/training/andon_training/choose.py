@@ -11,7 +11,7 @@ import numpy as np
 
 from andon.manifest import Candidate
 from andon_training.backbones import Backbone
-from andon_training.lighting import spread_for
+from andon_training.lighting import SPREADS, spread_for
 from andon_training.options import Lighting, Method, Pixels
 from andon_training.progress import Progress
 from andon_training.register import find_template, template_of
@@ -45,8 +45,8 @@ def default_plan(frames: TrialFrames, backbone: Backbone, fixed: Fixed) -> Plan:
         backbone,
         pixels=fixed.pixels or backbone.pixels or Pixels.SYMMETRIC,
         lighting=fixed.lighting or Lighting.LEVELLED,
-        template=template_of(good)[0] if fixed.registered else None,
-        spread=spread_for(good),
+        template=template_of(good)[0] if fixed.registered and len(good) else None,
+        spread=spread_for(good) if len(good) else SPREADS[0],
     )
     return Plan(fixed.size or SIZE, recipe, fixed.method or Method.GAUSSIAN)
 

@@ -88,7 +88,7 @@ def trial_frames(masters: Tensor, strengths: Sequence[float] = STRENGTHS) -> Tri
     """A few of `masters`, uint8 [n, side, side, c], spread over all, and defects drawn into them, always the same."""
     most = min(len(masters), MOST_FRAMES)
     good = masters[np.arange(most) * len(masters) // most]
-    random, kinds, where = np.random.default_rng(SEED), list(DEFECTS), interest(good)
+    random, kinds, where = np.random.default_rng(SEED), list(DEFECTS), interest(good) if len(good) else None
     copies = [
         [
             faded(frame, drawn(frame, kinds[(i + copy * 2) % len(kinds)], random, where), strength)
@@ -96,7 +96,7 @@ def trial_frames(masters: Tensor, strengths: Sequence[float] = STRENGTHS) -> Tri
         ]
         for copy, strength in enumerate(strengths)
     ]
-    return TrialFrames(good, np.array(copies, np.uint8))
+    return TrialFrames(good, np.array(copies, np.uint8).reshape(len(strengths), *good.shape))
 
 
 def run_trial(plan: Plan, frames: TrialFrames, eyes: Eyes | None = None, seen: Seen | None = None) -> Trial:
