@@ -60,11 +60,12 @@ def main() -> None:
     parser.add_argument("--budget", default="1 per 100")
     asked = parser.parse_args()
     rows = []
+    print(HEAD, end="")
     for folder in asked.sets:
         for extractor in (None, FILTER_BANK, *asked.backbone):
             for int8 in (False, True):
                 rows.append(measured(folder, extractor, int8, asked.budget))
-                print(line(rows[-1]), flush=True)
+                print(_cells(rows[-1]), end="", flush=True)
     RESULTS.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
     TABLE.write_text(table(rows))
     print(f"wrote {RESULTS} and {TABLE}")
@@ -110,18 +111,6 @@ def told(*command: str, threads: int | None = None) -> tuple[dict, float, float]
     if status:
         sys.exit(f"andon {' '.join(command)} failed")
     return json.loads(out.splitlines()[-1]), time.monotonic() - began, usage.ru_maxrss / 1024
-
-
-def line(row: Row) -> str:
-    """One line of the table."""
-    low, high = row.stated
-    pixels = "-" if row.pixel_auroc is None else f"{row.pixel_auroc:.3f} {row.aupro:.3f}"
-    return (
-        f"{row.set:10} {row.extractor:32} {row.precision:8} auroc {row.image_auroc:.4f} pixel/aupro {pixels:12} "
-        f"false calls {row.false_call_rate:.3f} (asked {row.budget:g}, stated {low:.3f}..{high:.3f}) "
-        f"escapes {row.escape_rate:.3f} cpu ms {row.cpu_ms:.1f} batch 8 {row.cpu_ms_batch_8:.1f} "
-        f"{row.megabytes:.1f} MB fit {row.fit_seconds:.0f} s {row.fit_mebibytes:.0f} MiB"
-    )
 
 
 def table(rows: list[Row]) -> str:

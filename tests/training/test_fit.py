@@ -282,6 +282,24 @@ def test_verify_refuses_a_bundle_that_gives_other_scores(app: typer.Typer, bundl
     assert "score_moved" in result.stderr
 
 
+@pytest.mark.parametrize("command", ["calibrate", "curate", "evaluate", "fit", "verify"])
+def test_every_command_sets_the_pixel_limit_before_opencv_is_imported(command: str, tmp_path: Path) -> None:
+    """OpenCV reads its limit once, when it is loaded."""
+    code = (
+        "import sys, andon.images.opencv as opencv; from importlib import import_module; limits = [];"
+        "configure = opencv.configure_opencv; opencv.configure_opencv = lambda most: limits.append(configure(most));"
+        "import typer; app = typer.Typer(); name = sys.argv[1];"
+        "app.command()(getattr(import_module(f'andon_training.commands.{name}'), name));"
+        "sys.argv[1:] = sys.argv[2:];"
+        "\ntry: app(standalone_mode=False)\nexcept Exception: pass\nprint(limits)"
+    )
+    missing = str(tmp_path / "none")
+    given = {"calibrate": [missing, "--budget", "1 per 100"], "evaluate": [missing, missing]}.get(command, [missing])
+    argv = [sys.executable, "-c", code, command, *given]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[True]"
+
+
 def test_verify_refuses_a_tampered_bundle_and_a_pickle(app: typer.Typer, bundle: Bundle, tmp_path: Path) -> None:
     write_bundle(swapped_model(bundle, b"\x80\x04."), tmp_path / "b.andon")
     (tmp_path / "p.andon").write_bytes(b"\x80\x04\x95")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from andon.errors import Mistake
 from andon_training.calibration import MIN_FRAMES
-from andon_training.curate import Curation, Kind, Look, Unreadable, curate, look
+from andon_training.curate import Curation, Kind, curate, look_in
 from andon_training.progress import Progress
 from andon_training.sample import Source
 
@@ -27,7 +27,7 @@ def cleaned(sources: Sequence[Source], progress: Progress) -> Cleaned:
     """`sources` without black, flat and nearly equal frames. Raises Mistake when too few different ones are left."""
     looks = []
     for i, (name, source) in enumerate(zip(_names(sources), sources, strict=True)):
-        looks.append(_look(name, source))
+        looks.append(look_in(name, source))
         progress("cleaning", i + 1, len(sources))
     found = curate(looks)
     out = {finding.frame for finding in found.findings if finding.kind in SURE}
@@ -44,13 +44,6 @@ def _names(sources: Sequence[Source]) -> list[str]:
     """What each is called, with its place where two are called the same."""
     counts = Counter(source.name for source in sources)
     return [s.name if counts[s.name] == 1 else f"{s.name} ({i + 1})" for i, s in enumerate(sources)]
-
-
-def _look(name: str, source: Source) -> Look | Unreadable:
-    try:
-        return look(name, source.read_bytes())
-    except OSError as error:
-        return Unreadable(name, error.strerror or str(error))
 
 
 def _told(found: Curation, kinds: frozenset[Kind]) -> tuple[str, ...]:

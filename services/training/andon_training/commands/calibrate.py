@@ -13,6 +13,7 @@ from rich.markup import escape
 from andon.bundle import SUFFIX, Bundle, read_bundle, write_bundle
 from andon.errors import Mistake
 from andon.records.score import Verdict
+from andon_training.commands.guard import guard_images
 from andon_training.commands.words import console_for_people, progress_bar, shown
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def calibrate(
 
     Example: andon calibrate weld.andon --budget "1 per 500"
     """
+    guard_images()
     from andon.inference import open_model
     from andon.store import BundleStore
     from andon_training.calibration import parse_budget
@@ -71,12 +73,9 @@ def _out(bundle: Path, budget: float, out: Path | None) -> Path:
 
 
 def _fresh(folder: Path, bundle: Bundle, model: "Model", console: Console) -> "FreshScores":
-    from andon.images.limits import ImageLimits
-    from andon.images.opencv import configure_opencv
     from andon_training.folder import good_frames
     from andon_training.recalibrate import score_fresh
 
-    configure_opencv(ImageLimits().max_pixels)
     with progress_bar(console) as bar:
         return score_fresh(good_frames(folder), bundle.manifest, model, shown(bar, ("scoring",)))
 

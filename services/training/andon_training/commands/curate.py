@@ -17,6 +17,7 @@ from rich.table import Table
 from andon.bundle import write_whole
 from andon.errors import Mistake
 from andon.run import andon_version
+from andon_training.commands.guard import guard_images
 from andon_training.commands.words import console_for_people, progress_bar, shown
 from andon_training.progress import Progress
 
@@ -39,10 +40,7 @@ def curate(
 
     Nothing is deleted or moved.
     """
-    from andon.images.limits import ImageLimits
-    from andon.images.opencv import configure_opencv
-
-    configure_opencv(ImageLimits().max_pixels)
+    guard_images()
     from andon_training.curate import curate as curated
     from andon_training.curate.keep import keep_list, refuse_edited
     from andon_training.curate.sheet import refuse_other
@@ -78,21 +76,13 @@ def curate(
 
 def _looks(sources: Sequence[Path], folder: Path, progress: Progress) -> "list[Look | Unreadable]":
     """Each frame, named by its path within `folder`."""
+    from andon_training.curate import look_in
+
     looks = []
     for i, source in enumerate(sources):
-        looks.append(_look(source, source.relative_to(folder).as_posix()))
+        looks.append(look_in(source.relative_to(folder).as_posix(), source))
         progress("looking", i + 1, len(sources))
     return looks
-
-
-def _look(source: Path, name: str) -> "Look | Unreadable":
-    from andon_training.curate import Unreadable, look
-
-    try:
-        data = source.read_bytes()
-    except OSError as error:
-        return Unreadable(name, error.strerror or str(error))
-    return look(name, data)
 
 
 def _read(path: Path) -> bytes:
@@ -116,7 +106,7 @@ def _check_places(keep: Path, sheet: Path, sources: Sequence[Path]) -> None:
 
 
 def _tell(console: Console, found: "Curation", folder: Path, keep: Path, sheet: Path) -> None:
-    from andon_training.evaluate.labelled import printable
+    from andon_training.printable import printable
 
     if found.findings:
         console.print(_table(found))
@@ -130,7 +120,7 @@ def _tell(console: Console, found: "Curation", folder: Path, keep: Path, sheet: 
 
 def _table(found: "Curation") -> Table:
     from andon_training.curate import Kind
-    from andon_training.evaluate.labelled import printable
+    from andon_training.printable import printable
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for column in ("found", "frames", "then", "for example"):

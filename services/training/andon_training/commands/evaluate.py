@@ -11,6 +11,7 @@ from rich.markup import escape
 from andon.bundle import read_bundle, write_whole
 from andon.errors import Mistake
 from andon.run import andon_version
+from andon_training.commands.guard import guard_images
 from andon_training.commands.words import console_for_people, progress_bar, shown
 
 
@@ -26,10 +27,7 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")] = False,
 ) -> None:
     """Tell what a bundle is worth on labelled frames: what it misses, what it calls falsely, where, how quickly."""
-    from andon.images.limits import ImageLimits
-    from andon.images.opencv import configure_opencv
-
-    configure_opencv(ImageLimits().max_pixels)
+    guard_images()
     from andon.inference import Device
     from andon_training.evaluate.record import record
     from andon_training.evaluate.report import report as page

@@ -10,6 +10,7 @@ import typer
 from andon.bundle import SUFFIX, write_bundle
 from andon.errors import Mistake
 from andon_training.commands.gather import Line, name_of, one_of
+from andon_training.commands.guard import guard_images
 from andon_training.commands.tell_fit import fit_record, tell_fit
 from andon_training.commands.words import console_for_people
 from andon_training.options import Lighting, Method, Pixels
@@ -166,10 +167,7 @@ def fit(
 
     Example: andon fit good-frames/ --out weld-07.andon; straight from the line: andon fit --from-kafka weld-07
     """
-    from andon.images.limits import ImageLimits
-    from andon.images.opencv import configure_opencv
-
-    configure_opencv(ImageLimits().max_pixels)
+    guard_images()
     from andon.store import BundleStore
     from andon_training.backbones import read_backbone
     from andon_training.calibration import parse_budget

@@ -8,6 +8,7 @@ import typer
 
 from andon.bundle import read_bundle
 from andon.errors import Mistake
+from andon_training.commands.guard import guard_images
 from andon_training.commands.words import console_for_people
 
 
@@ -17,6 +18,7 @@ def verify(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")] = False,
 ) -> None:
     """Prove that a bundle gives here what it gave when it was made: exit status 0, else 1."""
+    guard_images()
     from andon.gate import run_gate
     from andon.inference import Device, open_model
 

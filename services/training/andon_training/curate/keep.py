@@ -6,7 +6,7 @@ from shlex import quote
 from andon.errors import Mistake
 from andon.ids import sha256_hex
 from andon_training.curate.findings import Curation, Finding
-from andon_training.evaluate.labelled import printable
+from andon_training.printable import printable
 
 OUT = "#"
 CHECKSUM = "# checksum of the other lines, as written: "

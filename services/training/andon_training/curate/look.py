@@ -4,6 +4,7 @@ Everything is measured on the frame made 256x256 by the preparation of a fit: bl
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -58,6 +59,13 @@ class Unreadable:
     problem: str
 
 
+class Readable(Protocol):
+    """A file, or what reads like one."""
+
+    def read_bytes(self) -> bytes:
+        """All of it. Raises OSError."""
+
+
 def look(name: str, data: bytes, limits: ImageLimits | None = None) -> Look | Unreadable:
     """How the encoded image `data` looks."""
     limits = limits or ImageLimits()
@@ -67,6 +75,14 @@ def look(name: str, data: bytes, limits: ImageLimits | None = None) -> Look | Un
     except Invalid as error:
         return Unreadable(name, str(error))
     return _look(name, tensor, sha256_hex(data), (header.width, header.height, header.channels))
+
+
+def look_in(name: str, source: Readable) -> Look | Unreadable:
+    """How the encoded image that `source` holds looks, where it can be read."""
+    try:
+        return look(name, source.read_bytes())
+    except OSError as error:
+        return Unreadable(name, error.strerror or str(error))
 
 
 def look_at(name: str, tensor: Pixels8) -> Look:

@@ -18,7 +18,7 @@ from andon.images.prepare import prepare
 from andon.images.sniff import sniff
 from andon.preparation import Preparation
 from andon_training.curate.findings import DROPPED, Curation, Finding, Kind
-from andon_training.evaluate.labelled import printable
+from andon_training.printable import printable
 from andon_training.progress import Progress, silent
 
 TEMPLATE = "sheet.html.j2"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from andon.errors import Mistake
 from andon_training.folder import READ
+from andon_training.printable import printable
 
 GOOD = "good"
 DEFAULT_SPLIT = "test"
@@ -40,11 +41,6 @@ class LabelledFolder:
     frames: tuple[Labelled, ...]
     skipped: tuple[str, ...] = ()
     stray_masks: tuple[str, ...] = ()
-
-
-def printable(name: str) -> str:
-    """`name` with a replacement character for whatever a terminal or a page had better not get."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in name)
 
 
 def labelled_frames(folder: Path, split: str = DEFAULT_SPLIT) -> LabelledFolder:

@@ -12,12 +12,12 @@ from andon_training.evaluate import chart
 from andon_training.evaluate.chart import Chart
 from andon_training.evaluate.froc import RATES, Point
 from andon_training.evaluate.intervals import CONFIDENCE, Rate
-from andon_training.evaluate.labelled import printable
 from andon_training.evaluate.pictures import HeatScale, Pair, heat_gradient, heat_scale, pair
 from andon_training.evaluate.record import against_calibration, missing
 from andon_training.evaluate.run import Evaluation
 from andon_training.evaluate.score import Scored
 from andon_training.evaluate.speed import THREADS
+from andon_training.printable import printable
 from andon_training.progress import Progress, silent
 
 TEMPLATE = "report.html.j2"

@@ -10,9 +10,10 @@ from andon.errors import Invalid, Mistake
 from andon.images.prepare import Prepared, prepare
 from andon.inference import Model
 from andon.preparation import Preparation
-from andon_training.evaluate.labelled import Labelled, printable
+from andon_training.evaluate.labelled import Labelled
 from andon_training.evaluate.masks import Mask, read_mask
 from andon_training.evaluate.speed import Speed, Stopwatch
+from andon_training.printable import printable
 from andon_training.progress import Progress
 
 BATCH = 8

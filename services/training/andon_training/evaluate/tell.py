@@ -8,10 +8,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from andon_training.evaluate.intervals import CONFIDENCE, Rate
-from andon_training.evaluate.labelled import printable
 from andon_training.evaluate.record import against_calibration, missing
 from andon_training.evaluate.report import figure, percent
 from andon_training.evaluate.run import Evaluation
+from andon_training.printable import printable
 
 MOST_TOLD = 5  # of the skipped, and of the warnings
 Row = tuple[str, str, str]
