@@ -25,6 +25,7 @@ from andon_training.filter_bank import filter_bank
 from andon_training.graph import OPSET, PIXELS_KEY
 from andon_training.options import Pixels
 from andon_training.scratch import scratch_folder
+from andon_training.session import cpu_session
 
 STRIDES = (8, 16)
 MAX_BYTES = 256 * 1024**2
@@ -178,10 +179,8 @@ def _image_input(model: Any, name: str) -> str:
 
 def _tried(model: Any, given: str, name: str) -> list[Output]:
     frame = np.random.default_rng(0).uniform(-1, 1, (2, 3, *PROBE)).astype(np.float32)
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
     try:
-        session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        session = cpu_session(model.SerializeToString())
         found = session.run(None, {given: frame})
     except Exception as error:
         raise Mistake(f"{name}: does not run on frames of {PROBE[0]}x{PROBE[1]}: {str(error)[:300]}") from error

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from andon_training.graph import Graph
 from andon_training.options import Lighting
 from andon_training.pixels import grey_levels, one_channel
+from andon_training.session import cpu_session
 
 CELLS = 64  # a side of the small picture
 REACH = 8  # cells a frame may lie off: an eighth of its side
@@ -101,7 +101,7 @@ def _pictures(frames: NDArray[np.uint8]) -> Singles:
     levels = grey_levels(graph, Lighting.LEVELLED)
     small = _small(graph, one_channel(graph, levels), (shape[0], shape[1]))
     model = graph.model(shape, {"small": (small, ("N", 1, CELLS, CELLS))})
-    session: Any = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    session: Any = cpu_session(model)
     batches = (frames[i : i + BATCH] for i in range(0, len(frames), BATCH))
     found: Singles = np.concatenate([session.run(["small"], {"frames": batch})[0] for batch in batches])
     return found[:, 0]

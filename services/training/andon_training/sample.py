@@ -6,10 +6,8 @@ from itertools import islice
 from typing import Any, Protocol
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
-from andon.cpu import cpu_limit
 from andon.errors import Invalid, Mistake
 from andon.health import ImageHealth
 from andon.ids import sha256_hex
@@ -17,6 +15,7 @@ from andon.images.prepare import Prepared, prepare
 from andon.preparation import Preparation
 from andon_training.calibration import MIN_FRAMES
 from andon_training.progress import Progress
+from andon_training.session import cpu_session
 from andon_training.views import Eyes, View
 
 BATCH = 8
@@ -165,11 +164,7 @@ class Extractor:
 
 def open_extractor(eyes: Eyes) -> Extractor:
     """The extractor of `eyes`, on this machine's CPU."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = cpu_limit()
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(eyes.model, options, providers=["CPUExecutionProvider"])
-    return Extractor(session, eyes.views)
+    return Extractor(cpu_session(eyes.model), eyes.views)
 
 
 def read_masters(sources: Sequence[Source], most: int, side: int, channels: int) -> Tensor:
