@@ -7,7 +7,7 @@ from pydantic.json_schema import models_json_schema
 
 from andon.records import frame_headers, prepared_headers, write_event
 from andon.run import andon_version
-from andon.topics import ALL, DEAD_LETTERS, FRAMES, PREPARED, Topic
+from andon.topics import ALL, DEAD_LETTERS, FRAMES, PREPARED, SHADOW_PREPARED, Topic
 from generator.examples import EVENTS, FRAME
 from generator.examples import PREPARED as PREPARED_FRAME
 from generator.schemas import event_models
@@ -50,7 +50,7 @@ def _channel(topic: Topic) -> Json:
 
 def _message_of(topic: str) -> str | None:
     """What lies in a topic: a frame, a prepared frame, a dead letter, or the event that its description names."""
-    known = {FRAMES: "Frame", PREPARED: "PreparedFrame", DEAD_LETTERS: "DeadLetter"}
+    known = {FRAMES: "Frame", PREPARED: "PreparedFrame", SHADOW_PREPARED: "PreparedFrame", DEAD_LETTERS: "DeadLetter"}
     holds = next(each.holds for each in ALL if each.name == topic)
     named = next((model.__name__ for model in event_models() if holds.startswith(f"{model.__name__},")), None)
     return known.get(topic, named)

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from andon.health import ImageHealth
-from andon.ids import derived_id, frame_id
+from andon.ids import derived_id, frame_id, notice_id
 from andon.preparation import Preparation
 from andon.reasons import Reason
 from andon.records import (
@@ -15,11 +15,15 @@ from andon.records import (
     FramePlace,
     IncidentEvent,
     IncidentKind,
+    Notice,
+    NoticeKind,
     PreparedFrame,
     Proof,
+    Refusal,
     Region,
     Score,
     Severity,
+    Swap,
     Verdict,
 )
 from andon.stage import Record, Rejected
@@ -69,6 +73,16 @@ REJECTED = Rejected(
 EVENTS: tuple[Event, ...] = (
     Assignment(station="weld-07", bundle=BUNDLE, by="mira", why="new lighting", at=CAPTURED),
     Proof(station="weld-07", bundle=BUNDLE, at=CAPTURED),
+    Refusal(station="weld-07", bundle=BUNDLE, why="1 of 6 golden frames fail (1 score_moved)", at=CAPTURED),
+    Swap(station="weld-07", product="bracket", bundle=BUNDLE, before="77c0" * 16, frame=PLACE, at=SCORED),
+    Notice(
+        notice_id=notice_id(NoticeKind.ONBOARDED, "weld-07", None, BUNDLE, CAPTURED.isoformat()),
+        kind=NoticeKind.ONBOARDED,
+        station="weld-07",
+        bundle=BUNDLE,
+        sentence="weld-07 is inspected from now on: Andon learned from its first 200 frames. Look at them once.",
+        at=CAPTURED,
+    ),
     Score(
         frame_id=ID,
         station="weld-07",

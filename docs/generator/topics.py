@@ -17,8 +17,11 @@ from andon.topics import (
     MAX_INLINE_BYTES,
     MIB,
     MODELS,
+    NOTICES,
     PREPARED,
     SCORES,
+    SHADOW_PREPARED,
+    SHADOW_SCORES,
     VERDICTS,
     Topic,
 )
@@ -39,6 +42,9 @@ EVERY_SERVICE = ("ingest", "preprocess", "scoring", "alerting")
 FLOW = {
     FRAMES: Flow(("ingest",), ("preprocess",)),
     PREPARED: Flow(("preprocess",), ("scoring",)),
+    SHADOW_PREPARED: Flow(),
+    SHADOW_SCORES: Flow(),
+    NOTICES: Flow(),
     SCORES: Flow(("scoring",), ("alerting",)),
     MODELS: Flow(("assign", "scoring"), ("preprocess", "scoring")),
     INCIDENTS: Flow(("alerting",), ("alerting",)),

@@ -43,6 +43,7 @@ from andon.manifest import (
 SCHEMA_VERSION = 1
 MANIFEST, MADE, MODEL, REFERENCE = "bundle.json", "made.json", "model.onnx", "reference.json"
 CALIBRATION = "calibration.json"
+BACKBONE = "backbone.onnx"
 GOLDEN_FOLDER = "golden/"
 SUFFIX = ".andon"
 
@@ -81,8 +82,18 @@ class Bundle:
 
     @property
     def model(self) -> bytes:
-        """The ONNX model."""
+        """The ONNX model: the whole of it, or the head that goes on from what `backbone` gives."""
         return self.members[MODEL]
+
+    @property
+    def backbone(self) -> bytes | None:
+        """The ONNX graph whose outputs the model takes; None where the model takes frames itself."""
+        return self.members.get(BACKBONE)
+
+    @property
+    def backbone_digest(self) -> Digest | None:
+        """The sha256 of the backbone: bundles that name the same one may share it."""
+        return next((member.sha256 for member in self.manifest.members if member.name == BACKBONE), None)
 
     @property
     def reference(self) -> DriftReference:
@@ -107,13 +118,17 @@ def make_bundle(
     reference: DriftReference,
     sample: CalibrationSample,
     golden: Mapping[str, bytes],
+    backbone: bytes | None = None,
     created_at: datetime | None = None,
 ) -> Bundle:
     """The bundle of these parts. `golden` holds the encoded images by the names that `manifest.golden` gives them.
+    With a `backbone`, `model` is the head that takes its outputs.
 
     Raises Damaged when the golden images are not those the manifest names, or `sample` has not the scores it counts.
     """
     members = {MODEL: model, REFERENCE: _canonical(reference), CALIBRATION: _canonical(sample), **golden}
+    if backbone is not None:
+        members[BACKBONE] = backbone
     listed = tuple(Member(name=n, sha256=_sha256(members[n]), size=len(members[n])) for n in sorted(members))
     complete = manifest.model_copy(update={"members": listed})
     text = _canonical(complete)

@@ -27,6 +27,11 @@ def derived_id(parent: UUID, *parts: str) -> UUID:
     return uuid5(parent, "/".join(parts))
 
 
+def notice_id(kind: str, station: str, product: str | None, bundle: str | None, at: str) -> UUID:
+    """The id of a notice. `at` names the occasion: the time of the assignment it is about, say."""
+    return uuid5(_NAMESPACE, f"notice/{kind}/{station}/{product or '*'}/{bundle or ''}/{at}")
+
+
 def sha256_hex(data: bytes) -> str:
     """The sha256 of `data`, 64 hex digits."""
     return hashlib.sha256(data).hexdigest()

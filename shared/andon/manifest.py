@@ -87,17 +87,32 @@ class BackboneUsed(Part):
 
 
 class Quantisation(Part):
-    """What int8 does beside float32, over held-out good frames and the same frames with drawn defects.
+    """What fewer bits do beside float32, over good frames the fit held out and the same frames with defects: drawn
+    ones, or real ones where some were given.
 
     `band` is how far, as a share of the threshold, a score moved at most: beyond it no verdict changed. `reason` says
-    why int8 was not used although it was asked for.
+    why the smaller precision was not used although it was asked for.
     """
 
+    precision: Literal["int8", "float16"] = "int8"
     auroc_float32: float = Field(ge=0, le=1)
-    auroc_int8: float | None = Field(ge=0, le=1, description="null: int8 gives numbers that are not finite")
+    auroc_after: float | None = Field(ge=0, le=1, description="null: it gives numbers that are not finite")
     band: float | None = Field(ge=0)
     used: bool
     reason: str = ""
+
+
+class Export(Part):
+    """How the ONNX model compares with the PyTorch model it was exported from, on `frames` frames.
+
+    Every verdict was the same; the greatest relative difference of a score is `worst`.
+    """
+
+    frames: int = Field(ge=1)
+    worst: float = Field(ge=0)
+    opset: int
+    torch: str
+    anomalib: str
 
 
 class Training(Part):
@@ -114,11 +129,12 @@ class Training(Part):
     unreadable: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     worth_a_look: tuple[str, ...] = ()
-    precision: Literal["float32", "int8"] = "float32"
+    precision: Literal["float32", "int8", "float16"] = "float32"
     quantisation: Quantisation | None = None
     backbone: BackboneUsed | None = None
     candidates: tuple[Candidate, ...] = ()
     references: tuple[str, ...] = Field((), description="the reference images, as the model's `reference` counts them")
+    export: Export | None = None
     settings: dict[str, int | float | str] = {}
 
 
@@ -163,6 +179,10 @@ class BundleManifest(Part):
     product: str | None = None
     preparation: Preparation
     threshold: float = Field(description="raw score; a frame above it is anomalous")
+    map_threshold: float | None = Field(
+        None,
+        description="raw map value; a place above it is anomalous. None: as the score, which is on the map's scale",
+    )
     calibration: Calibration
     training: Training
     provenance: Provenance

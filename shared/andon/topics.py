@@ -15,11 +15,14 @@ MAX_RECORD_BYTES = MAX_INLINE_BYTES + MIB // 4
 
 FRAMES = "camera.frames"
 PREPARED = "frames.prepared"
+SHADOW_PREPARED = "frames.shadow"
 SCORES = "scores"
+SHADOW_SCORES = "scores.shadow"
 MODELS = "models"
 INCIDENTS = "incidents"
 VERDICTS = "verdicts"
 DRIFT = "drift"
+NOTICES = "notices"
 DEAD_LETTERS = "dead-letters"
 
 FRAME_PATTERN = r"^camera\.frames(\..+)?$"
@@ -60,11 +63,16 @@ class Topic:
 ALL: tuple[Topic, ...] = (
     Topic(FRAMES, "station", "encoded images, CloudEvents headers", DAY_MS, 20 * 1024 * MIB, MAX_RECORD_BYTES),
     Topic(PREPARED, "station", "uint8 tensors, the frame's headers", HOUR_MS, 4 * 1024 * MIB, MAX_RECORD_BYTES),
+    Topic(SHADOW_PREPARED, "station", "as frames.prepared, for shadows", HOUR_MS, 1024 * MIB, MAX_RECORD_BYTES),
     Topic(SCORES, "station", "Score, JSON", 14 * DAY_MS, 4 * 1024 * MIB),
-    Topic(MODELS, "station/product", "Assignment and Proof, JSON", None, cleanup="compact", spread=False),
+    Topic(SHADOW_SCORES, "station", "Score, JSON, by a shadow: nobody is paged for it", 14 * DAY_MS, 4 * 1024 * MIB),
+    Topic(
+        MODELS, "station/product", "Assignment, Proof, Refusal and Swap, JSON", None, cleanup="compact", spread=False
+    ),
     Topic(INCIDENTS, "station", "IncidentEvent, JSON", 365 * DAY_MS),
     Topic(VERDICTS, "station", "what people answered, JSON", 365 * DAY_MS),
     Topic(DRIFT, "station", "what changed, JSON", 90 * DAY_MS),
+    Topic(NOTICES, "station", "Notice, JSON: what Andon did by itself, or could not do", 90 * DAY_MS),
     Topic(
         DEAD_LETTERS,
         "station",

@@ -66,22 +66,22 @@ def test_a_stations_own_goes_before_everybodys_and_a_products_before_any(
 
 def test_the_last_word_counts_and_remembers_the_one_before() -> None:
     serving = table(given(A), given(B), given(C)).lookup("weld-07", None)
-    assert serving == Serving(given(C), given(B))
+    assert serving == Serving(given(C), B)
 
 
 def test_a_repeat_changes_nothing() -> None:
     made = table(given(A), given(B))
     assert not made.apply(record(given(B)))
-    assert made.lookup("weld-07", None) == Serving(given(B), given(A))
+    assert made.lookup("weld-07", None) == Serving(given(B), A)
 
 
 def test_the_same_bundle_assigned_again_is_news_but_takes_over_from_nobody() -> None:
     made = table(given(A), given(B), given(B, second=7))
-    assert made.lookup("weld-07", None) == Serving(given(B, second=7), given(A))
+    assert made.lookup("weld-07", None) == Serving(given(B, second=7), A)
 
 
 def test_going_back_is_an_assignment_like_any_other() -> None:
-    assert table(given(A), given(B), given(A)).lookup("weld-07", None) == Serving(given(A), given(B))
+    assert table(given(A), given(B), given(A)).lookup("weld-07", None) == Serving(given(A), B)
 
 
 def test_an_empty_record_withdraws_an_assignment() -> None:

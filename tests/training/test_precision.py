@@ -144,7 +144,7 @@ GOOD, DRAWN = np.linspace(0.8, 1.2, 100), np.linspace(1.0, 3.0, 100)
 def test_rounding_that_changes_nothing_is_used() -> None:
     found = compared(trial(GOOD, DRAWN), trial(GOOD, DRAWN))
     assert (found.used, found.reason, found.band) == (True, "", 0)
-    assert found.auroc_int8 == found.auroc_float32
+    assert found.auroc_after == found.auroc_float32
 
 
 def test_rounding_that_loses_too_much_is_refused_with_the_reason() -> None:
@@ -152,7 +152,7 @@ def test_rounding_that_loses_too_much_is_refused_with_the_reason() -> None:
     blind = DRAWN.copy()
     blind[-10:] = 0.7
     found = compared(trial(GOOD, DRAWN), trial(GOOD, blind))
-    assert found.auroc_float32 - found.auroc_int8 > MOST_LOST
+    assert found.auroc_float32 - found.auroc_after > MOST_LOST
     assert not found.used
     assert found.reason.startswith("it would lose 0.1")
     assert str(MOST_LOST) in found.reason
@@ -161,7 +161,7 @@ def test_rounding_that_loses_too_much_is_refused_with_the_reason() -> None:
 def test_rounding_that_moves_scores_too_far_is_refused_with_the_reason() -> None:
     """All scores by the same quarter: the order, and with it AUROC, stays."""
     found = compared(trial(GOOD, DRAWN), trial(GOOD * 1.25, DRAWN * 1.25))
-    assert found.auroc_int8 == found.auroc_float32
+    assert found.auroc_after == found.auroc_float32
     assert found.band > MOST_BAND
     assert not found.used
     assert found.reason.startswith("scores move by up to ")
@@ -187,7 +187,7 @@ def test_far_above_the_threshold_a_score_may_move_as_it_likes() -> None:
 def test_rounding_that_sees_better_is_no_reason_against_it() -> None:
     better = DRAWN + 0.05
     found = compared(trial(GOOD, DRAWN), trial(GOOD, better))
-    assert found.auroc_int8 > found.auroc_float32
+    assert found.auroc_after > found.auroc_float32
     assert found.used
 
 
@@ -228,5 +228,5 @@ def test_int8_that_gives_infinite_numbers_is_not_offered() -> None:
     eyes = view_model(plan.recipe, (SIDE, SIDE, 1))
     kept, found = in_int8(eyes, plan, frames, silent)
     assert kept is eyes
-    assert (found.used, found.auroc_int8, found.band) == (False, None, None)
+    assert (found.used, found.auroc_after, found.band) == (False, None, None)
     assert "infinite" in found.reason

@@ -2,7 +2,7 @@
 
 from andon.bundle import BundleError
 from andon.gate import run_gate
-from andon.inference import Device, open_model, prove_device
+from andon.inference import Device, open_bundle, prove_device
 from andon.metrics import Metrics
 from andon.store import BundleStore, default_cache
 from andon_scoring.observe import Timed
@@ -25,8 +25,8 @@ class Loader:
     def __call__(self, digest: str) -> Loaded:
         """Reads, opens and proves it."""
         bundle = self._store.get(digest)
-        model = open_model(
-            bundle.model,
+        model = open_bundle(
+            bundle,
             Device(self._models.device),
             allow_cpu=self._models.allow_cpu,
             threads=self._models.threads or None,

@@ -1,7 +1,7 @@
 """From what was learned to a proven bundle: threshold, golden frames, drift reference, manifest, gate."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import cv2
@@ -50,6 +50,9 @@ class Inspection:
     training: Training
     folds: int = FOLDS
     scores_from: ScoresFrom = "held-out"
+    backbone: bytes | None = None  # what `model` goes on from, where it is a head
+    map_threshold: float | None = None
+    tolerance: Tolerance = field(default_factory=Tolerance)
 
 
 def assemble(
@@ -65,22 +68,24 @@ def assemble(
     progress("proving", 0, 1)
     sample = CalibrationSample.of(made.held_out.tolist())
     threshold = calibrate(sample.scores, budget, made.folds, made.scores_from)
-    model = open_model(made.model)
+    model = open_model(made.model, backbone=made.backbone)
     images = golden_images(made.frames, made.held_out)
     golden = golden_frames(images, model, made.preparation, threshold.value)
     manifest = BundleManifest(
         product=product,
         preparation=made.preparation,
         threshold=threshold.value,
+        map_threshold=made.map_threshold,
         calibration=threshold.calibration,
         training=made.training,
         provenance=_provenance(andon_version),
         golden=golden,
-        tolerance=Tolerance(),
+        tolerance=made.tolerance,
     )
     bundle = make_bundle(
         manifest,
         model=made.model,
+        backbone=made.backbone,
         reference=_reference(made),
         sample=sample,
         golden={frame.name: images[frame.name] for frame in golden},

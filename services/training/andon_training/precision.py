@@ -32,7 +32,7 @@ def in_int8(eyes: Eyes, plan: Plan, frames: TrialFrames, progress: Progress) -> 
 def _not_finite(exact: Trial) -> Quantisation:
     before = round(exact.auroc(exact.everything), 4)
     reason = "it gives infinite numbers for these frames"
-    return Quantisation(auroc_float32=before, auroc_int8=None, band=None, used=False, reason=reason)
+    return Quantisation(auroc_float32=before, auroc_after=None, band=None, used=False, reason=reason)
 
 
 def compared(exact: Trial, rounded: Trial) -> Quantisation:
@@ -50,7 +50,7 @@ def compared(exact: Trial, rounded: Trial) -> Quantisation:
         reason = f"scores move by up to {band:.0%} of the threshold; at most {MOST_BAND:.0%} is accepted"
     return Quantisation(
         auroc_float32=round(before, 4),
-        auroc_int8=round(after, 4),
+        auroc_after=round(after, 4),
         band=round(band, 4),
         used=not reason,
         reason=reason,

@@ -52,6 +52,7 @@ def recalibrated(
     after = make_bundle(
         moved.model_copy(update={"golden": golden}),
         model=bundle.model,
+        backbone=bundle.backbone,
         reference=bundle.reference,
         sample=sample,
         golden={frame.name: bundle.golden_image(frame) for frame in golden},

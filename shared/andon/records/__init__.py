@@ -1,9 +1,10 @@
 """What travels in the topics. One module a record; JSON Schemas of them all stand in docs/schemas."""
 
-from andon.records.assignment import Assignment, Proof
+from andon.records.assignment import Assignment, Past, Proof, Refusal, Swap, Trial
 from andon.records.event import Event, read_event, write_event
 from andon.records.frame import Frame, frame_headers, read_frame
 from andon.records.incident import Cause, Evidence, IncidentEvent, IncidentKind, Severity
+from andon.records.notice import Notice, NoticeKind
 from andon.records.prepared import PreparedFrame, prepared_headers, read_prepared
 from andon.records.score import FramePlace, Region, Score, Unscorable, Verdict
 
@@ -16,11 +17,17 @@ __all__ = [
     "FramePlace",
     "IncidentEvent",
     "IncidentKind",
+    "Notice",
+    "NoticeKind",
+    "Past",
     "PreparedFrame",
     "Proof",
+    "Refusal",
     "Region",
     "Score",
     "Severity",
+    "Swap",
+    "Trial",
     "Unscorable",
     "Verdict",
     "frame_headers",

@@ -71,6 +71,7 @@ class Score(Event):
     score: float | None = None
     threshold: float | None = None
     bundle: str | None = None
+    runtime: str | None = Field(None, description="what computed it: ONNX Runtime's or OpenVINO's version and device")
     regions: tuple[Region, ...] = ()
     heat_map: str | None = None
     width: int = Field(ge=0)

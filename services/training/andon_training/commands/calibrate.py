@@ -41,7 +41,7 @@ def calibrate(
     Example: andon calibrate weld.andon --budget "1 per 500"
     """
     guard_images()
-    from andon.inference import open_model
+    from andon.inference import open_bundle
     from andon.store import BundleStore
     from andon_training.calibration import parse_budget
     from andon_training.recalibrate import recalibrated
@@ -49,7 +49,7 @@ def calibrate(
     share = parse_budget(budget)
     path = _out(bundle, share, out)
     before = read_bundle(bundle)
-    model = open_model(before.model)
+    model = open_bundle(before)
     console = console_for_people()
     fresh = _fresh(good, before, model, console) if good is not None else None
     sample = fresh.sample if fresh else None

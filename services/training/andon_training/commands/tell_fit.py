@@ -62,7 +62,7 @@ def _tell_choice(console: Console, training: Training) -> None:
     rounding = training.quantisation
     if rounding and rounding.used:
         console.print(
-            f"int8: AUROC {rounding.auroc_int8:.3f} against {rounding.auroc_float32:.3f} of float32; "
+            f"int8: AUROC {rounding.auroc_after:.3f} against {rounding.auroc_float32:.3f} of float32; "
             f"no verdict changed further than {rounding.band:.1%} from the threshold"
         )
     elif rounding:

@@ -20,13 +20,13 @@ def verify(
     """Prove that a bundle gives here what it gave when it was made: exit status 0, else 1."""
     guard_images()
     from andon.gate import run_gate
-    from andon.inference import Device, open_model
+    from andon.inference import Device, open_bundle
 
     if device not in list(Device):
         raise Mistake(f"device {device!r}: cpu, cuda or auto")
     console = console_for_people()
     proven = read_bundle(bundle)
-    model = open_model(proven.model, Device(device))
+    model = open_bundle(proven, Device(device))
     result = run_gate(proven, model)
     for golden in result.results:
         console.print(f"[{'red' if golden.reason else 'green'}]{'fails' if golden.reason else 'agrees'}[/] {golden}")

@@ -7,7 +7,7 @@ from pathlib import Path
 from andon.bundle import Bundle
 from andon.errors import Mistake
 from andon.gate import run_gate
-from andon.inference import Device, Model, open_model
+from andon.inference import Device, Model, open_bundle
 from andon_training.evaluate import froc as free_response
 from andon_training.evaluate.froc import Froc, Point
 from andon_training.evaluate.labelled import DEFAULT_SPLIT, LabelledFolder, labelled_frames
@@ -79,7 +79,7 @@ def evaluate_bundle(
     device fails.
     """
     listed = labelled_frames(folder, split)
-    model = open_model(bundle.model, device, threads=THREADS)
+    model = open_bundle(bundle, device, threads=THREADS)
     preparation = bundle.manifest.preparation
     scores = score_frames(model, preparation, listed.frames, progress)
     good, defective = ([s.score for s in scores.frames if s.frame.good is wanted] for wanted in (True, False))
