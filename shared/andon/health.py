@@ -6,8 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field
 class ImageHealth(BaseModel):
     """How one image looks as a photograph.
 
-    Numbers of one station compare with each other while its preparation stays the same; numbers of two
-    stations do not.
+    Of many planes their mean is measured, as a grey image. Numbers of one station compare with each other while its
+    preparation stays the same; numbers of two stations do not.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
@@ -18,5 +18,5 @@ class ImageHealth(BaseModel):
     clipped_high: float = Field(ge=0, le=1, description="share of pixels at white (253 of 255 or more)")
     sharpness: float = Field(ge=0, description="log(1 + variance of the Laplacian), grey levels of 255")
     noise: float = Field(ge=0, description="robust estimate of the noise's sigma, 0 to 1 as brightness")
-    red_green: float = Field(ge=0, description="mean red over mean green; 1 for a grey image")
-    blue_green: float = Field(ge=0, description="mean blue over mean green; 1 for a grey image")
+    red_green: float = Field(ge=0, description="mean red over mean green; 1 where there is no colour")
+    blue_green: float = Field(ge=0, description="mean blue over mean green; 1 where there is no colour")

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 MAX_TENSOR_BYTES = 4 * 1024 * 1024  # so that a prepared frame travels in one record
 MAX_SIDE = 4096
+MAX_CHANNELS = 16
 
 Relative = Annotated[float, Field(ge=0, le=1)]
 Polygon = Annotated[tuple[tuple[Relative, Relative], ...], Field(min_length=3, max_length=256)]
@@ -33,13 +34,14 @@ class Preparation(_Strict):
     """How an encoded image becomes the uint8 tensor [height, width, channels] that a model wants.
 
     In this order: decode, `crop`, area resize to `width` x `height`, 16 to 8 bits by `depth_range`, `masks`
-    blanked to 0, channels (3 is RGB). EXIF orientation is ignored: a camera bolted to a line does not rotate.
+    blanked to 0, channels (3 is RGB). Grey becomes RGB and RGB grey; any other number of planes must be the image's
+    own. EXIF orientation is ignored: a camera bolted to a line does not rotate.
     """
 
     recipe: Literal[1] = Field(1, description="raised when the code makes other pixels from the same fields")
     width: int = Field(256, ge=8, le=MAX_SIDE, description="of the tensor in pixels")
     height: int = Field(256, ge=8, le=MAX_SIDE, description="of the tensor in pixels")
-    channels: Literal[1, 3] = Field(3, description="1 grey, 3 RGB")
+    channels: int = Field(3, ge=1, le=MAX_CHANNELS, description="1 grey, 3 RGB, else the planes of a .npy")
     crop: Box | None = Field(None, description="the part that is inspected; None for the whole image")
     masks: tuple[Polygon, ...] = Field((), max_length=64, description="blanked regions, (x, y) in 0..1 of the crop")
     depth_range: tuple[int, int] | None = Field(
@@ -52,7 +54,7 @@ class Preparation(_Strict):
         if size > MAX_TENSOR_BYTES:
             raise ValueError(
                 f"a tensor of {self.width}x{self.height}x{self.channels} has {size} bytes; "
-                f"at most {MAX_TENSOR_BYTES} travel in one record; make it smaller or grey"
+                f"at most {MAX_TENSOR_BYTES} travel in one record; make it smaller, or of fewer channels"
             )
         if self.depth_range is not None and not 0 <= self.depth_range[0] < self.depth_range[1] <= 65535:
             raise ValueError(f"depth_range {self.depth_range}: two levels, low before high, within 0..65535")

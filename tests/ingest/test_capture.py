@@ -96,6 +96,7 @@ def test_new_traces_are_w3c_and_take_their_bytes_from_outside():
     [
         (JPEG, "image/jpeg"),
         (PNG, "image/png"),
+        (b"\x93NUMPY\1\0", "application/x-npy"),
         (b"GIF89a", "application/octet-stream"),
         (b"", "application/octet-stream"),
     ],

@@ -3,8 +3,10 @@ import os
 import pytest
 
 from andon.errors import Mistake
+from andon.testing import hostile
 from andon_ingest.files import Changed, File, find_files, is_image, looks_finished, read_file
 
+NPY = hostile.npy_of("(2, 3, 4)", pixels=bytes(24))
 JPEG, PNG = b"\xff\xd8\xff..\xff\xd9", b"\x89PNG\r\n\x1a\n..\0\0\0\0IEND\xaeB`\x82"
 
 
@@ -40,8 +42,8 @@ def test_patterns_choose_and_order_and_repeat_nothing(tmp_path):
 
 
 def test_what_is_not_called_an_image_is_left_alone_and_every_image_is_taken(tmp_path):
-    write(tmp_path, "readme.txt", ".hidden.png", ".cache/x.png", "part.jpg.tmp", "x.webp", "y.tiff")
-    assert names(tmp_path) == ["x.webp", "y.tiff"]
+    write(tmp_path, "readme.txt", ".hidden.png", ".cache/x.png", "part.jpg.tmp", "w.npy", "x.webp", "y.tiff")
+    assert names(tmp_path) == ["w.npy", "x.webp", "y.tiff"]
     assert not is_image("Thumbs.db")
 
 
@@ -81,8 +83,19 @@ def test_a_watched_file_that_changed_since_it_was_found_is_not_read(tmp_path):
 
 @pytest.mark.parametrize(
     ("data", "finished"),
-    [(JPEG, True), (JPEG[:-2], False), (PNG, True), (PNG[:-4], False), (b"GIF89a", True)],
+    [
+        (JPEG, True),
+        (JPEG[:-2], False),
+        (PNG, True),
+        (PNG[:-4], False),
+        (NPY, True),
+        (NPY[:-1], False),
+        (NPY[:20], False),
+        (NPY[:6], False),
+        (hostile.NPY_MAGIC + b"\3\0" + NPY[8:], True),
+        (b"GIF89a", True),
+    ],
 )
-def test_a_jpeg_or_png_without_its_end_looks_unfinished(tmp_path, data, finished):
+def test_an_image_without_its_end_looks_unfinished_and_one_that_never_will_be_whole_does_not(tmp_path, data, finished):
     write(tmp_path, "a.jpg", data=data)
     assert looks_finished(file(tmp_path, "a.jpg")) is finished

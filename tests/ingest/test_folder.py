@@ -3,6 +3,8 @@ import os
 import pytest
 
 from andon.errors import Broken, Mistake
+from andon.records import read_frame
+from andon.testing import hostile
 from andon_ingest.batch import BatchLimits
 from andon_ingest.capture import Skip
 from andon_ingest.files import File, find_files
@@ -64,6 +66,22 @@ def test_a_folder_is_played_once_in_order_and_then_ends(folder, line, new_source
     assert line.subjects() == ["1.jpg", "2.jpg", "3.jpg"]
     assert [record.value for record in line.frames] == [jpeg(f"{n}.jpg") for n in (1, 2, 3)]
     assert line.seqs("press-4") == [0, 1, 2]
+
+
+def test_arrays_of_planes_are_frames_as_images_are(folder, line, new_source):
+    planes = hostile.npy_of("(2, 3, 8)", pixels=bytes(48))
+    write(folder, "4.npy", planes)
+    line.turn(new_source(find_files("press-4", folder)))
+    assert [read_frame(frame).content_type for frame in line.frames] == ["image/jpeg"] * 3 + ["application/x-npy"]
+    assert line.frames[-1].value == planes
+
+
+def test_an_array_that_cannot_be_read_is_skipped_and_counted(folder, line, new_source, new_capture):
+    write(folder, "4.npy", hostile.npy_of("(2, 3, 8)", pixels=bytes(48)))
+    files, capture = find_files("press-4", folder), new_capture()
+    (folder / "4.npy").unlink()
+    line.turn(new_source(files, capture=capture))
+    assert capture.skipped == {("press-4", Skip.VANISHED): 1}
 
 
 def test_several_stations_take_turns(tmp_path, folder, line, new_source):

@@ -12,6 +12,7 @@ import pytest
 
 from andon.errors import Broken, Mistake
 from andon.records import read_frame
+from andon.testing import hostile
 from andon_ingest.batch import BatchLimits
 from andon_ingest.clock import Clock
 from andon_ingest.inbox import Inbox
@@ -102,6 +103,14 @@ def test_product_and_part_may_stand_in_the_address(start, line):
     assert (frame.product, frame.part, frame.content_type) == ("valve", "A-18", "image/png")
 
 
+@pytest.mark.parametrize("headers", [{"Content-Type": "application/x-npy"}, {}])
+def test_an_array_of_planes_is_taken_as_what_it_is(start, line, headers):
+    ingest, planes = start(), hostile.npy_of("(2, 3, 8)", pixels=bytes(48))
+    assert ingest.turn_until(ingest.posting(planes, PATH, headers))[0].status == 202
+    assert read_frame(line.frames[0]).content_type == "application/x-npy"
+    assert line.frames[0].value == planes
+
+
 def test_a_trace_of_the_caller_goes_on(start, line):
     ingest, trace = start(), "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     ingest.turn_until(ingest.posting(headers=IS_JPEG | {"traceparent": trace}))
@@ -122,11 +131,13 @@ def test_many_callers_of_many_stations_are_numbered_without_holes(start, line):
         (b"GIF89a....", {}),
         (b"GIF89a....", IS_JPEG),
         (PNG, IS_JPEG),
+        (PNG, {"Content-Type": "application/x-npy"}),
+        (hostile.NPY_MAGIC, IS_JPEG),
         (JPEG, {"Content-Type": "application/x-www-form-urlencoded"}),
         (JPEG, {"Content-Type": "text/html"}),
     ],
 )
-def test_415_for_what_is_not_jpeg_or_png_by_word_and_by_bytes(start, line, body, headers):
+def test_415_for_what_is_not_an_image_of_ours_by_word_and_by_bytes(start, line, body, headers):
     ingest = start()
     assert ingest.post(body, headers=headers).status == 415
     line.turn(ingest.inbox)

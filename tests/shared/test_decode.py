@@ -75,6 +75,53 @@ def test_a_png_keeps_its_depth_and_loses_its_alpha(
         np.testing.assert_array_equal(pixels, picture[..., :3] if picture.ndim == 3 else picture)
 
 
+EIGHT = hostile.planes(8)
+RAINBOW = PHOTO[:120, :160, ::-1]  # RGB, as planes of a .npy are
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("count", [2, 4, 8])
+def test_many_planes_are_decoded_as_they_are(count: int, dtype: type) -> None:
+    picture = EIGHT[..., :count].astype(dtype) * (257 if dtype is np.uint16 else 1)
+    pixels = decoded(hostile.npy(picture), Preparation(channels=count))
+    assert pixels.dtype == dtype
+    np.testing.assert_array_equal(pixels, picture)
+
+
+@pytest.mark.parametrize("scale", [1, 257])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_one_and_three_planes_are_what_a_png_of_them_is(channels: int, scale: int) -> None:
+    deep = RAINBOW.astype(np.uint16) * scale if scale > 1 else RAINBOW
+    preparation = Preparation(channels=channels)
+    of_colour = decoded(hostile.png(deep[..., ::-1]), preparation).astype(int)
+    assert np.abs(decoded(hostile.npy(deep), preparation) - of_colour).max() <= (0 if channels == 3 else 4)
+    of_grey = decoded(hostile.png(deep[..., 0]), preparation)
+    np.testing.assert_array_equal(decoded(hostile.npy(deep[..., 0]), preparation), of_grey)
+    np.testing.assert_array_equal(decoded(hostile.npy(deep[..., :1]), preparation), of_grey)
+
+
+@pytest.mark.parametrize(
+    ("has", "wants", "told"),
+    [
+        (EIGHT, 3, "has 8 planes, its preparation wants colour"),
+        (EIGHT, 1, "has 8 planes, its preparation wants grey"),
+        (EIGHT, 4, "has 8 planes, its preparation wants 4 planes"),
+        (RAINBOW, 8, "has colour, its preparation wants 8 planes"),
+        (EIGHT[..., 0], 2, "has grey, its preparation wants 2 planes"),
+    ],
+)
+def test_planes_that_cannot_meet_are_refused_with_both_numbers(has: np.ndarray, wants: int, told: str) -> None:
+    with pytest.raises(Invalid, match=told) as caught:
+        decoded(hostile.npy(has), Preparation(channels=wants))
+    assert caught.value.reason is Reason.WRONG_CHANNELS
+
+
+def test_a_camera_that_sends_a_photo_to_a_station_of_many_planes_is_told() -> None:
+    with pytest.raises(Invalid) as caught:
+        decoded(hostile.jpeg(PHOTO[:120, :160]), Preparation(channels=4))
+    assert caught.value.reason is Reason.WRONG_CHANNELS
+
+
 def test_exif_orientation_is_ignored() -> None:
     """A camera that is bolted down does not rotate, and regions must stay in original pixels."""
     turned_right = b"MM\0*\0\0\0\x08\0\1\x01\x12\0\3\0\0\0\1\0\6\0\0\0\0\0\0"
@@ -113,9 +160,10 @@ def test_a_size_other_than_the_headers_is_refused() -> None:
 
 
 def test_an_error_of_the_decoder_is_refused_not_raised() -> None:
-    with pytest.raises(Invalid) as caught:
-        decode(b"", Header("jpeg", 160, 120, 3, 8), FULL_SIZE)
-    assert caught.value.reason is Reason.DECODE_FAILED
+    for header in (Header("jpeg", 160, 120, 3, 8), Header("npy", 160, 120, 3, 8, 128)):
+        with pytest.raises(Invalid) as caught:
+            decode(b"", header, FULL_SIZE)
+        assert caught.value.reason is Reason.DECODE_FAILED
 
 
 def test_opencv_gets_one_thread_and_says_when_its_pixel_limit_came_too_late(

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from andon.health import ImageHealth
-from andon.images.health import measure
+from andon.images.health import mean_of_planes, measure
 from andon.testing import hostile
 
 SMOOTH = cv2.GaussianBlur(hostile.photo(256, 256), (0, 0), 4)
@@ -60,6 +60,18 @@ def test_colour_balance_follows_the_colour_of_the_light() -> None:
 def test_a_grey_image_is_balanced() -> None:
     health = measure(SMOOTH[..., 0])
     assert (health.red_green, health.blue_green) == (1, 1)
+
+
+@pytest.mark.parametrize("count", [2, 4, 16])
+def test_of_many_planes_the_mean_is_measured_as_a_grey_image(count: int) -> None:
+    planes = hostile.planes(count, 256, 256)
+    mean = np.floor(planes.mean(axis=2) + 0.5).astype(np.uint8)
+    np.testing.assert_array_equal(mean_of_planes(planes), mean)
+    assert measure(planes) == measure(mean)
+
+
+def test_the_brightest_planes_do_not_overflow_their_mean() -> None:
+    assert measure(np.full((64, 64, 16), 255, np.uint8)).luminance == 1
 
 
 def test_a_large_image_is_measured_on_a_small_copy() -> None:

@@ -125,6 +125,45 @@ def test_sixteen_bits_become_eight_by_the_depth_range(
     assert set(np.unique(prepare(hostile.png(flat), preparation).tensor)) == {expected}
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("count", [2, 4, 5, 16])
+@pytest.mark.parametrize(("width", "height"), [(64, 48), (61, 47), (400, 30), (512, 400), (256, 200)])
+def test_each_of_many_planes_becomes_what_it_would_alone(width: int, height: int, count: int, dtype: type) -> None:
+    picture = hostile.planes(count, 256, 200).astype(dtype) * (200 if dtype is np.uint16 else 1)
+    box = Box(x=5, y=7, width=241, height=190)
+    preparation = Preparation(
+        width=width, height=height, channels=count, crop=box, masks=(LEFT_HALF,), depth_range=(64, 60_000)
+    )
+    tensor = prepare(hostile.npy(picture), preparation).tensor
+    alone = preparation.model_copy(update={"channels": 1})
+    planes = [prepare(hostile.png(np.ascontiguousarray(picture[..., i])), alone).tensor for i in range(count)]
+    np.testing.assert_array_equal(tensor, np.dstack(planes))
+    assert (tensor.shape, tensor.dtype) == (preparation.shape, np.uint8)
+    assert tensor.flags.c_contiguous
+    assert tensor.flags.writeable
+
+
+def test_many_planes_at_their_own_size_are_their_bytes() -> None:
+    picture = hostile.planes(6, 64, 48)
+    made = prepare(hostile.npy(picture), Preparation(width=64, height=48, channels=6))
+    assert made.tensor.tobytes() == picture.tobytes()
+    assert (made.original_width, made.original_height) == (64, 48)
+    assert (made.health.red_green, made.health.blue_green) == (1, 1)
+
+
+def test_three_planes_are_red_green_and_blue() -> None:
+    red = np.zeros((48, 64, 3), np.uint8)
+    red[..., 0] = 200
+    assert set(map(tuple, prepare(hostile.npy(red), SMALL).tensor.reshape(-1, 3).tolist())) == {(200, 0, 0)}
+
+
+def test_the_checksum_of_many_planes_is_checked_first() -> None:
+    data = hostile.npy(hostile.planes(4, 64, 48))
+    with pytest.raises(Invalid) as caught:
+        prepare(hostile.with_bit_flipped(data), Preparation(channels=4), sha256=hashlib.sha256(data).hexdigest())
+    assert caught.value.reason is Reason.CHECKSUM_MISMATCH
+
+
 def test_a_depth_range_leaves_eight_bit_images_alone() -> None:
     with_range = Preparation(width=64, height=48, depth_range=(0, 4095))
     np.testing.assert_array_equal(prepare(JPEG, with_range).tensor, prepare(JPEG, SMALL).tensor)

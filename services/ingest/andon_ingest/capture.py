@@ -14,12 +14,15 @@ from re import compile as pattern
 
 from andon.ids import frame_id, sha256_hex
 from andon.images.jpeg import JPEG_MAGIC
+from andon.images.npy import NPY_MAGIC, NPY_TYPE
 from andon.images.png import PNG_MAGIC
 from andon.reasons import Reason
 from andon.records import Frame, frame_headers
+from andon.records.frame import UNKNOWN_TYPE
 from andon.stage import Headers, Message, Record, Rejected, Result
 from andon.topics import FRAMES
 
+MEDIA_TYPES = {JPEG_MAGIC: "image/jpeg", PNG_MAGIC: "image/png", NPY_MAGIC: NPY_TYPE}  # by an image's first bytes
 SUBJECT = "ce_subject"
 SIZE = "ce_size"
 MAX_SUBJECT = 512
@@ -150,9 +153,7 @@ def _result(record: Record) -> Result:
 
 def content_type(data: bytes) -> str:
     """The media type of an encoded image, by its first bytes."""
-    if data.startswith(JPEG_MAGIC):
-        return "image/jpeg"
-    return "image/png" if data.startswith(PNG_MAGIC) else "application/octet-stream"
+    return next((told for magic, told in MEDIA_TYPES.items() if data.startswith(magic)), UNKNOWN_TYPE)
 
 
 def traceparent(text: str | None) -> str | None:

@@ -6,14 +6,17 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from andon.errors import Mistake
+from andon.errors import Invalid, Mistake
 from andon.images.jpeg import JPEG_MAGIC, jpeg_ends
+from andon.images.npy import NPY_MAGIC, npy_bytes, npy_header
 from andon.images.png import PNG_MAGIC, png_ends
+from andon.reasons import Reason
 
 # What calls itself an image is captured; preprocess says what it cannot decode, with the reason.
-DECODED = {".jpg", ".jpeg", ".jpe", ".jfif", ".png"}
+DECODED = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".npy"}
 FOREIGN = {".bmp", ".tif", ".tiff", ".webp", ".gif", ".jp2", ".j2k", ".jxl", ".exr", ".pgm", ".ppm", ".avif", ".heic"}
 SUFFIXES = frozenset(DECODED | FOREIGN)
+HEAD_BYTES = 2048  # more than the header of any .npy that preprocess takes
 TAIL_BYTES = 4096
 Found = tuple[str, os.stat_result]
 
@@ -116,11 +119,20 @@ def _version(stat: os.stat_result) -> tuple[int, int]:
 
 
 def looks_finished(file: File) -> bool:
-    """Whether a JPEG or PNG ends as one should; other files cannot tell. Raises OSError."""
+    """Whether a JPEG, PNG or .npy ends as one should; other files cannot tell. Raises OSError."""
     with open(file.path, "rb") as handle:
-        head = handle.read(len(PNG_MAGIC))
+        head = handle.read(HEAD_BYTES)
         handle.seek(max(0, file.size - TAIL_BYTES))
         tail = handle.read()
     if head.startswith(JPEG_MAGIC):
         return jpeg_ends(tail)
+    if head.startswith(NPY_MAGIC):
+        return _npy_ends(head, file.size)
     return png_ends(tail) if head.startswith(PNG_MAGIC) else True
+
+
+def _npy_ends(head: bytes, size: int) -> bool:
+    try:
+        return size >= npy_bytes(npy_header(head))
+    except Invalid as error:  # a broken one will not become whole
+        return error.reason is not Reason.TRUNCATED

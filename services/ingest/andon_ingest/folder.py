@@ -85,6 +85,10 @@ class FolderSource:
         """Kafka has them: never again."""
         self._memory.done()
 
+    def hold(self, records: Sequence[Record]) -> None:
+        """Never asked for: ingest can answer for every record at once."""
+        raise Broken(f"ingest was told to hold {len(records)} records, and cannot")
+
     def idle(self) -> None:
         """A folder keeps its place by itself."""
 

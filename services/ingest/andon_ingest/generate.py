@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from andon.errors import Broken
 from andon.stage import Record
 from andon_ingest.batch import Batch, BatchLimits
 from andon_ingest.capture import Capture, Shot
@@ -102,6 +103,10 @@ class GeneratorSource:
 
     def commit(self) -> None:
         """Nothing to remember: the seed tells it all again."""
+
+    def hold(self, records: Sequence[Record]) -> None:
+        """Never asked for: ingest can answer for every record at once."""
+        raise Broken(f"ingest was told to hold {len(records)} records, and cannot")
 
     def idle(self) -> None:
         """A generator keeps its place by itself."""

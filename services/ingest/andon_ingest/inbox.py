@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Lock
 
+from andon.errors import Broken
 from andon.stage import Record
 from andon_ingest.batch import Batch, BatchLimits
 from andon_ingest.capture import Capture, Shot
@@ -76,6 +77,10 @@ class Inbox:
         delivered, self._in_hand = self._in_hand, []
         for record, answer in delivered:
             answer.set_result(self._delivered(record))
+
+    def hold(self, records: Sequence[Record]) -> None:
+        """Never asked for: ingest can answer for every record at once."""
+        raise Broken(f"ingest was told to hold {len(records)} records, and cannot")
 
     def idle(self) -> None:
         """Nothing is lost by waiting."""

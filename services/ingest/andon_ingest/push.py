@@ -17,21 +17,22 @@ from starlette.routing import Route
 
 from andon.errors import Invalid
 from andon.ids import label, station_id
+from andon.images.npy import NPY_TYPE
 from andon_ingest.capture import Shot, content_type
 from andon_ingest.clock import Clock
 from andon_ingest.inbox import Delivered, Inbox, Stopping
 from andon_ingest.settings import PushSettings
 
-MEDIA_TYPES = {"image/jpeg": "image/jpeg", "image/jpg": "image/jpeg", "image/png": "image/png"}
+MEDIA_TYPES = {"image/jpeg": "image/jpeg", "image/jpg": "image/jpeg", "image/png": "image/png", NPY_TYPE: NPY_TYPE}
 PRODUCT, PART = "Andon-Product", "Andon-Part"
 RETRY_AFTER_S = 1
-USAGE = """Andon ingest: push a JPEG or PNG, one request a frame.
+USAGE = """Andon ingest: push a JPEG, PNG or .npy, one request a frame.
 
   curl -H 'Content-Type: image/jpeg' --data-binary @part.jpg http://{host}/stations/press-4/frames
 
 Optional: headers Andon-Product and Andon-Part (or ?product= and ?part=), traceparent.
 Answers: 202 with frame_id, station, epoch and seq once Kafka has the frame; 400 bad name or empty body; 413 too large;
-415 not JPEG or PNG; 429 too much at once, try after Retry-After; 503 stopping or Kafka does not answer: try again.
+415 not JPEG, PNG or .npy; 429 too much at once, try after Retry-After; 503 stopping or no answer from Kafka: try again.
 """
 
 
@@ -210,7 +211,8 @@ def _declared_type(request: Request) -> str | None:
         return None
     declared = MEDIA_TYPES.get(text.partition(";")[0].strip().lower())
     if declared is None:
-        raise Refused(415, "unsupported_format", f"Content-Type {text[:80]!r}; send image/jpeg or image/png")
+        ours = f"image/jpeg, image/png or {NPY_TYPE}"
+        raise Refused(415, "unsupported_format", f"Content-Type {text[:80]!r}; send {ours}")
     return declared
 
 
@@ -219,5 +221,5 @@ def _check_image(data: bytes, declared: str | None) -> None:
         raise Refused(400, "empty", "the body is the image, and it is empty")
     found = content_type(data)
     if found not in MEDIA_TYPES or (declared is not None and found != declared):
-        begin = f"the body begins with {data[:8].hex(' ')}, which is not {declared or 'JPEG or PNG'}"
+        begin = f"the body begins with {data[:8].hex(' ')}, which is not {declared or 'JPEG, PNG or .npy'}"
         raise Refused(415, "unsupported_format", begin)

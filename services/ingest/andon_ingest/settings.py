@@ -20,7 +20,7 @@ class WatchSettings(Group):
 
     interval_s: Positive = Field(0.5, description="time between two looks; a file that two looks see alike is whole")
     unfinished_s: Positive = Field(
-        10.0, description="wait so long for a JPEG or PNG without its end to grow, then send it as it is"
+        10.0, description="wait so long for a JPEG, PNG or .npy without its end to grow, then send it as it is"
     )
 
 

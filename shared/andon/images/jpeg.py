@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from struct import Struct
-from typing import Literal
 
 from andon.errors import Invalid
 from andon.images.header import Header
@@ -74,8 +73,7 @@ def _frame(marker: int, content: bytes) -> Header:
         raise Invalid(Reason.NOT_AN_IMAGE, "a JPEG frame header that contradicts itself")
     if not height:
         raise Invalid(Reason.UNSUPPORTED_FORMAT, "a JPEG whose height comes after its picture (DNL)")
-    channels: Literal[1, 3] = 1 if components == 1 else 3
-    return Header("jpeg", width, height, channels, 8)
+    return Header("jpeg", width, height, components, 8)
 
 
 def _one_scan(frame: Header | None, content: bytes) -> Header:

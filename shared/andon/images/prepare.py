@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from andon.errors import Invalid
 from andon.health import ImageHealth
 from andon.images.decode import Decoded, Pixels, decode, inspected
+from andon.images.header import many
 from andon.images.health import measure
 from andon.images.limits import ImageLimits
 from andon.images.sniff import sniff
@@ -20,10 +21,10 @@ from andon.reasons import Reason
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """`tensor`: uint8 [height, width, channels], C-contiguous, RGB. `crop`: what of the original it shows, as
-    (x, y, width, height) in original pixels. `health` is of the tensor's own pixels, before masks blank any:
-    after 16 became 8 bits, because black and white are what `depth_range` says they are. A colour image
-    prepared in grey is measured in grey: its colours cannot reach the score.
+    """`tensor`: uint8 [height, width, channels], C-contiguous, RGB or the planes in their order. `crop`: what of the
+    original it shows, as (x, y, width, height) in original pixels. `health` is of the tensor's own pixels, before
+    masks blank any: after 16 became 8 bits, because black and white are what `depth_range` says they are. A colour
+    image prepared in grey is measured in grey: its colours cannot reach the score.
     """
 
     tensor: NDArray[np.uint8]
@@ -39,7 +40,7 @@ def prepare(
     """The tensor that `preparation` makes of an encoded image.
 
     `sha256` is what the image's maker says the bytes hash to; None is not checked. Raises Invalid, and
-    nothing else, for bad bytes: what `sniff` raises, CHECKSUM_MISMATCH, DECODE_FAILED, BAD_CROP.
+    nothing else, for bad bytes: what `sniff` raises, CHECKSUM_MISMATCH, DECODE_FAILED, WRONG_CHANNELS, BAD_CROP.
     """
     limits = limits or ImageLimits()
     if sha256 is not None and 0 < len(data) <= limits.max_bytes:
@@ -78,6 +79,8 @@ def _resized(image: Pixels, preparation: Preparation) -> Pixels:
 def _resize(image: Pixels, size: tuple[int, int], how: int) -> Pixels:
     if (image.shape[1], image.shape[0]) == size:
         return image
+    if image.ndim == 3 and many(image.shape[2]):  # of more than 4 planes OpenCV takes no area mean
+        return np.dstack([_resize(plane, size, how) for plane in cv2.split(image)])
     resized: Pixels = cv2.resize(image, size, interpolation=how)
     return resized
 
@@ -112,8 +115,8 @@ def _seen(preparation: Preparation) -> NDArray[np.uint8]:
 
 
 def _channels(image: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
-    """[h, w] or BGR [h, w, 3] as [h, w, channels], colour as RGB, contiguous."""
-    if channels == 1:
-        return np.ascontiguousarray(image)[..., np.newaxis]
+    """[h, w], BGR [h, w, 3] or [h, w, planes] as [h, w, channels], colour as RGB, contiguous and writable."""
+    if many(channels) or channels == 1:
+        return np.require(image, requirements=["C", "W"]).reshape(*image.shape[:2], channels)
     rgb: NDArray[np.uint8] = cv2.cvtColor(image, cv2.COLOR_BGR2RGB if image.ndim == 3 else cv2.COLOR_GRAY2RGB)
     return rgb

@@ -4,9 +4,11 @@ Needs the extra `images`; cv2 is imported when a picture is drawn, not before.
 """
 
 import zlib
+from io import BytesIO
 from typing import Any
 
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
+NPY_MAGIC = b"\x93NUMPY"
 EOI = b"\xff\xd9"
 ZIP_TAIL = b"PK\x03\x04" + bytes(60)
 
@@ -48,6 +50,35 @@ def png(picture: Any) -> bytes:
     import cv2
 
     return bytes(cv2.imencode(".png", picture)[1])
+
+
+def npy(picture: Any) -> bytes:
+    """`picture`, any array, as `numpy.save` writes it; of objects as a pickle."""
+    import numpy as np
+
+    file = BytesIO()
+    np.save(file, picture, allow_pickle=True)
+    return file.getvalue()
+
+
+def planes(count: int, width: int = 160, height: int = 120, seed: int = 0) -> Any:
+    """A textured picture of `count` planes, each another, uint8 [height, width, count]."""
+    import numpy as np
+
+    return np.dstack([photo(width, height, seed + i)[..., 0] for i in range(count)])
+
+
+def npy_of(
+    shape: str,
+    descr: str = "'|u1'",
+    fortran: str = "False",
+    pixels: bytes = b"",
+    version: bytes = b"\1\0",
+    pad: int = 0,
+) -> bytes:
+    """A .npy that claims whatever it is told, as Python text, with `pad` spaces in its header."""
+    text = f"{{'descr': {descr}, 'fortran_order': {fortran}, 'shape': {shape}, }}{' ' * pad}\n".encode()
+    return NPY_MAGIC + version + len(text).to_bytes(2 if version == b"\1\0" else 4, "little") + text + pixels
 
 
 def cut(data: bytes, share: float = 0.5) -> bytes:

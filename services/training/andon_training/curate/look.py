@@ -1,6 +1,7 @@
 """How one frame looks, in 5 KB: all that is kept of it while a set is curated.
 
 Everything is measured on the frame made 256x256 by the preparation of a fit: blur that a model could not see is none.
+Of many planes their mean is looked at, as a grey image.
 """
 
 from dataclasses import dataclass
@@ -13,7 +14,8 @@ from numpy.typing import NDArray
 from andon.errors import Invalid
 from andon.health import ImageHealth
 from andon.ids import sha256_hex
-from andon.images.health import measure
+from andon.images.header import many
+from andon.images.health import mean_of_planes, measure
 from andon.images.limits import ImageLimits
 from andon.images.prepare import prepare
 from andon.images.sniff import sniff
@@ -71,7 +73,7 @@ def look(name: str, data: bytes, limits: ImageLimits | None = None) -> Look | Un
     limits = limits or ImageLimits()
     try:
         header = sniff(data, limits)
-        tensor = prepare(data, AS_SEEN, limits=limits).tensor
+        tensor = prepare(data, _as_seen(header.channels), limits=limits).tensor
     except Invalid as error:
         return Unreadable(name, str(error))
     return _look(name, tensor, sha256_hex(data), (header.width, header.height, header.channels))
@@ -86,7 +88,7 @@ def look_in(name: str, source: Readable) -> Look | Unreadable:
 
 
 def look_at(name: str, tensor: Pixels8) -> Look:
-    """How a prepared frame looks: uint8 [h, w, c], RGB or grey, of any size, but one size for a whole set."""
+    """How a prepared frame looks: uint8 [h, w, c], RGB, grey or planes, of any size, but one for a whole set."""
     height, width, channels = tensor.shape
     return _look(name, tensor, sha256_hex(tensor.tobytes()), (width, height, channels))
 
@@ -109,9 +111,14 @@ def _look(name: str, tensor: Pixels8, digest: str, original: tuple[int, int, int
     )
 
 
+def _as_seen(channels: int) -> Preparation:
+    return AS_SEEN.model_copy(update={"channels": channels}) if many(channels) else AS_SEEN
+
+
 def _square(tensor: Pixels8) -> Pixels8:
     """uint8 [256, 256, 3]."""
-    rgb = cv2.cvtColor(tensor, cv2.COLOR_GRAY2RGB) if tensor.shape[2] == 1 else tensor
+    grey = mean_of_planes(tensor) if many(tensor.shape[2]) else tensor
+    rgb = grey if grey.shape[2:] == (3,) else cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB)
     if rgb.shape[:2] == (SIDE, SIDE):
         return rgb
     shrinks = max(rgb.shape[:2]) > SIDE

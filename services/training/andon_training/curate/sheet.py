@@ -14,7 +14,7 @@ from jinja2 import Environment, StrictUndefined
 
 from andon.errors import Invalid, Mistake
 from andon.images.limits import ImageLimits
-from andon.images.prepare import prepare
+from andon.images.preview import preview
 from andon.images.sniff import sniff
 from andon.preparation import Preparation
 from andon_training.curate.findings import DROPPED, Curation, Finding, Kind
@@ -40,7 +40,7 @@ class Words(NamedTuple):
 
 
 WORDS = {
-    Kind.UNREADABLE: Words("Unreadable", "A line would not take them either. Fetch them again, or send JPEG or PNG."),
+    Kind.UNREADABLE: Words("Unreadable", "A line would refuse them, too. Fetch them again, or send JPEG, PNG or .npy."),
     Kind.BLACK: Words("Black", "Nothing to see. Was the light off, the lens covered?"),
     Kind.FLAT: Words("Flat", "One even tone: nothing to see. Was the part absent, the picture blown out?"),
     Kind.REPEAT: Words("Repeats", "The same file again, byte for byte. The first is kept."),
@@ -156,7 +156,7 @@ def picture(data: bytes) -> str | None:
         header = sniff(data, ImageLimits())
         longer = max(header.width, header.height)
         width, height = (max(8, round(side * SIDE / longer)) for side in (header.width, header.height))
-        tensor = prepare(data, Preparation(width=width, height=height, channels=3)).tensor
+        tensor = preview(data, Preparation(width=width, height=height))
     except Invalid:
         return None
     encoded = cv2.imencode(".jpg", cv2.cvtColor(tensor, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1]

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from andon.images.header import planes
 from andon_training.curate.findings import Finding, Kind, Measure
 from andon_training.curate.look import Look
 from andon_training.curate.stack import Stack
@@ -31,4 +32,4 @@ def _size(look: Look) -> Size:
 
 
 def _told(size: Size) -> str:
-    return f"{size[0]}x{size[1]} {'grey' if size[2] == 1 else 'colour'}"
+    return f"{size[0]}x{size[1]} {planes(size[2])}"

@@ -16,7 +16,7 @@ from andon.images.sniff import sniff
 from andon.preparation import MAX_SIDE, MAX_TENSOR_BYTES, Preparation
 from andon_training.golden_sample.pixels import References
 from andon_training.progress import Progress
-from andon_training.sample import UNREADABLE_SHARE, GoodFrame, Source, looks_grey
+from andon_training.sample import UNREADABLE_SHARE, GoodFrame, Source, looks_grey, refuse_many_planes
 
 STEP = 8  # pixels a side must be a multiple of
 LEAST_SIDE = 64
@@ -32,6 +32,7 @@ def native_preparation(references: Sequence[Source], longest: int | None, grey: 
     """
     if not references:
         raise Mistake("no references; give at least one picture of a perfect part")
+    refuse_many_planes(references)
     width, height = _common_size(references)
     channels = 1 if (looks_grey(references) if grey is None else grey) else 3
     width, height = _fitting(width, height, channels, longest)
@@ -41,7 +42,7 @@ def native_preparation(references: Sequence[Source], longest: int | None, grey: 
             f"{len(references)} references of {width}x{height}x{channels} hold {total / 1e6:.0f} MB; at most "
             f"{MAX_BYTES / 1e6:.0f} MB fit one model: make them smaller with --size, or split them over stations"
         )
-    return Preparation(width=width, height=height, channels=1 if channels == 1 else 3)
+    return Preparation(width=width, height=height, channels=channels)
 
 
 def read_references(sources: Sequence[Source], preparation: Preparation, progress: Progress) -> References:
