@@ -46,7 +46,7 @@ class LabelledFolder:
 def labelled_frames(folder: Path, split: str = DEFAULT_SPLIT) -> LabelledFolder:
     """The labelled frames of `split` under `folder`. Hidden files are not looked at.
 
-    Raises Mistake when there is no such split, or not one JPEG or PNG in it.
+    Raises Mistake when there is no such split, or not one image in it.
     """
     place = _place(folder, split)
     masks = folder / ("ground_truth" if split == DEFAULT_SPLIT else f"{split}_ground_truth")
@@ -59,7 +59,7 @@ def labelled_frames(folder: Path, split: str = DEFAULT_SPLIT) -> LabelledFolder:
             skipped.append(f"{_within(entry, place)}: lies beside the folders, so nobody says what it shows")
     if not frames:
         told = f" ({len(skipped)} other things there, the first is {skipped[0]})" if skipped else ""
-        raise Mistake(f"{place}: no JPEG or PNG images in {GOOD}/ or a defect's folder{told}; put frames there")
+        raise Mistake(f"{place}: no JPEG, PNG or .npy images in {GOOD}/ or a defect's folder{told}; put frames there")
     return LabelledFolder(tuple(frames), tuple(skipped), tuple(_strays(masks, frames)))
 
 
@@ -97,7 +97,7 @@ def _frames_of(folder: Path, masks: Path, skipped: list[str], root: Path) -> Ite
 def _why(entry: Path) -> str:
     if entry.is_dir():
         return "a folder within a folder is not looked into"
-    return "not a JPEG or PNG image; convert it first if it is one" if entry.is_file() else "cannot be read"
+    return "not a JPEG, PNG or .npy image; convert it first if it is one" if entry.is_file() else "cannot be read"
 
 
 def _mask(folder: Path, stem: str) -> Path | None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from andon.images.limits import ImageLimits
-from andon.images.prepare import prepare
+from andon.images.preview import preview
 from andon.images.sniff import sniff
 from andon.preparation import Preparation
 from andon_training.evaluate.masks import Mask
@@ -73,6 +73,23 @@ def pair(each: Scored, preparation: Preparation, scale: HeatScale) -> Pair:
     return Pair(_jpeg_uri(image), _jpeg_uri(heat), width, height)
 
 
+def whole_frame(data: bytes, preparation: Preparation) -> Picture:
+    """The whole image, small, BGR [h, w, 3], its channels as `preparation` sees them. Raises Invalid."""
+    return _inspected(data, preparation.model_copy(update={"crop": None, "masks": ()}))
+
+
+def with_heat(image: Picture, shares: NDArray[np.float32]) -> Picture:
+    """`image` in grey under the heat, with the edge of what is above the threshold. `shares` [h, w], of HeatScale."""
+    heat = _blended(image, shares)
+    _outline(heat, shares > 0.5, EDGE)
+    return heat
+
+
+def picture_uri(picture: Picture) -> str:
+    """BGR [h, w, 3] as a data URI."""
+    return _jpeg_uri(picture)
+
+
 def heat_gradient() -> str:
     """The heat scale as the stops of a CSS gradient."""
     return ", ".join(f"rgb({r} {g} {b} / {opacity}) {at:.0%}" for at, r, g, b, opacity in HEAT)
@@ -84,8 +101,8 @@ def _inspected(data: bytes, preparation: Preparation) -> Picture:
     crop = preparation.crop
     width, height = (crop.width, crop.height) if crop else (header.width, header.height)
     size = {"width": max(8, SIDE * width // max(width, height)), "height": max(8, SIDE * height // max(width, height))}
-    shown = preparation.model_copy(update={**size, "channels": 3})
-    image: Picture = cv2.cvtColor(prepare(data, shown).tensor, cv2.COLOR_RGB2BGR)
+    shown = preparation.model_copy(update=size)
+    image: Picture = cv2.cvtColor(preview(data, shown), cv2.COLOR_RGB2BGR)
     return image
 
 

@@ -3,9 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from importlib.resources import files
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from andon.errors import Invalid, Mistake
 from andon_training.evaluate import chart
@@ -55,27 +54,36 @@ def report(
     progress: Progress = silent,
 ) -> bytes:
     """The page, UTF-8. `name` is what the bundle's file is called. Raises Mistake when a frame has gone meanwhile."""
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"percent": percent, "figure": figure, "printable": printable}
-    template = environment.from_string(files(__package__).joinpath(TEMPLATE).read_text(encoding="utf-8"))
-    page = template.render(
-        evaluation=evaluation,
-        name=printable(name),
-        made_at=made_at,
-        andon_version=andon_version,
-        manifest=evaluation.bundle.manifest,
-        charts=tuple(charts(evaluation)),
-        galleries=tuple(galleries(evaluation, progress)),
-        missing=dict(missing(evaluation)),
-        calibration=against_calibration(evaluation.bundle.manifest.calibration, evaluation.image.false_calls),
-        bundle_bytes=sum(map(len, evaluation.bundle.members.values())),
-        froc=_froc_rows(evaluation),
-        confidence=CONFIDENCE,
-        threads=THREADS,
-        heat_gradient=heat_gradient(),
-        paper=chart,
+    page = (
+        pages(str(__package__))
+        .get_template(TEMPLATE)
+        .render(
+            evaluation=evaluation,
+            name=printable(name),
+            made_at=made_at,
+            andon_version=andon_version,
+            manifest=evaluation.bundle.manifest,
+            charts=tuple(charts(evaluation)),
+            galleries=tuple(galleries(evaluation, progress)),
+            missing=dict(missing(evaluation)),
+            calibration=against_calibration(evaluation.bundle.manifest.calibration, evaluation.image.false_calls),
+            bundle_bytes=sum(map(len, evaluation.bundle.members.values())),
+            froc=_froc_rows(evaluation),
+            confidence=CONFIDENCE,
+            threads=THREADS,
+            heat_gradient=heat_gradient(),
+            paper=chart,
+        )
     )
     return page.lstrip().encode("utf-8") + b"\n"
+
+
+def pages(package: str) -> Environment:
+    """Templates of `package`, which may import `paper.html.j2`; what is put into them is escaped."""
+    loader = ChoiceLoader([PackageLoader(package, ""), PackageLoader(str(__package__), "")])
+    made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    made.filters |= {"percent": percent, "figure": figure, "printable": printable}
+    return made
 
 
 def charts(evaluation: Evaluation) -> Iterator[Chart]:

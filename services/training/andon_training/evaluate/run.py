@@ -7,7 +7,7 @@ from pathlib import Path
 from andon.bundle import Bundle
 from andon.errors import Mistake
 from andon.gate import run_gate
-from andon.inference import Device, Model, open_bundle
+from andon.inference import Device, Model, Runtime, open_bundle
 from andon_training.evaluate import froc as free_response
 from andon_training.evaluate.froc import Froc, Point
 from andon_training.evaluate.labelled import DEFAULT_SPLIT, LabelledFolder, labelled_frames
@@ -71,6 +71,7 @@ def evaluate_bundle(
     split: str = DEFAULT_SPLIT,
     *,
     device: Device = Device.CPU,
+    runtime: Runtime = Runtime.ONNXRUNTIME,
     progress: Progress = silent,
 ) -> Evaluation:
     """Evaluates `bundle` on the labelled frames of `folder`, keeping every raw map in memory (32x32: 4 kB a frame).
@@ -79,7 +80,7 @@ def evaluate_bundle(
     device fails.
     """
     listed = labelled_frames(folder, split)
-    model = open_bundle(bundle, device, threads=THREADS)
+    model = open_bundle(bundle, device, runtime=runtime, threads=THREADS)
     preparation = bundle.manifest.preparation
     scores = score_frames(model, preparation, listed.frames, progress)
     good, defective = ([s.score for s in scores.frames if s.frame.good is wanted] for wanted in (True, False))
@@ -92,7 +93,7 @@ def evaluate_bundle(
         kinds=tuple(_kinds(scores.frames, good, bundle.manifest.threshold)),
         pixels=pixel_figures(scores.frames, bundle, progress),
         speeds=(scores.speed, *_batch_speeds(model, bundle, scores.frames, progress)),
-        provider=model.provider,
+        provider=model.runtime,
         skipped=listed.skipped + scores.skipped,
         warnings=tuple(_warnings(bundle, model, listed, scores.frames)) + scores.mask_problems,
     )
