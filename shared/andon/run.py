@@ -90,14 +90,15 @@ class Service:
         self.port = port
         self._sources: list[KafkaSource] = []
 
-    def kafka_source(self, kafka: KafkaSettings, subscription: Subscription) -> KafkaSource:
+    def kafka_source(self, kafka: KafkaSettings, subscription: Subscription, *, poll_s: float = 0.2) -> KafkaSource:
         """A source whose lag and refused commits are exported, and without which the service is not ready.
 
+        `poll_s` is how long a turn waits for its first record: 0 for what takes turns with something more urgent.
         Raises Broken, with the reason, when Kafka cannot be reached.
         """
         reach(kafka)
         refused = self.metrics.commits_refused.labels(self.name)
-        source = KafkaSource(kafka, subscription, on_refused=refused.inc)
+        source = KafkaSource(kafka, subscription, poll_s=poll_s, on_refused=refused.inc)
         self._sources.append(source)
         return source
 

@@ -22,7 +22,7 @@ def service(name: str) -> str:
     return found[1]
 
 
-@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize("name", [*SERVICES, "trainer"])
 def test_every_service_of_the_line_runs_by_its_command_and_tells_how_it_is(name: str):
     assert re.search(rf"command: \[{name}[\],]", service(name))
     assert "*service" in service(name)
@@ -45,7 +45,7 @@ def test_kafka_is_the_version_that_the_demo_runs():
 
 def test_prometheus_scrapes_services_that_are_there_at_the_port_their_image_listens_on():
     targets = json.loads((ROOT / "deploy" / "prometheus" / "targets.json").read_text())
-    assert {group["labels"]["job"] for group in targets} == set(SERVICES)
+    assert {group["labels"]["job"] for group in targets} == {*SERVICES, "trainer"}
     for group in targets:
         assert group["targets"] == [f"{group['labels']['job']}:8080"]
     assert "ANDON_HTTP__PORT=8080" in DOCKERFILE

@@ -19,13 +19,23 @@ import httpx
 import pytest
 import redis
 
-from andon.ids import frame_id
+from andon.ids import frame_id, notice_id
 from andon.kafka import KafkaSink, TopicReader
 from andon.kafka.admin import create_topics
-from andon.records import FramePlace, IncidentEvent, IncidentKind, Score, Verdict, read_event, write_event
+from andon.records import (
+    FramePlace,
+    IncidentEvent,
+    IncidentKind,
+    Notice,
+    NoticeKind,
+    Score,
+    Verdict,
+    read_event,
+    write_event,
+)
 from andon.settings import KafkaSettings, RedisSettings
 from andon.stage import Message
-from andon.topics import BY_NAME, DEAD_LETTERS, INCIDENTS, SCORES
+from andon.topics import BY_NAME, DEAD_LETTERS, INCIDENTS, NOTICES, SCORES
 from andon_alerting.alerting import Card
 from andon_alerting.outbox import Keys, Outbox, Pace
 from andon_alerting.policy import Policy, decide
@@ -282,6 +292,20 @@ class Line:
         self._seq += len(letters)
         self._sink.send([Message(SCORES, self.station.encode(), write_event(each)) for each in scores], lambda: None)
 
+    def say(self, kind: NoticeKind, bundle: str, times: int = 1) -> str:
+        """A notice, as scoring's replicas or the trainer write it; answers its id."""
+        at = datetime.now(UTC)
+        said = Notice(
+            notice_id=notice_id(kind, self.station, None, bundle, at.isoformat()),
+            kind=kind,
+            station=self.station,
+            bundle=bundle,
+            sentence=f"{self.station}: {kind}",
+            at=at,
+        )
+        self._sink.send([Message(NOTICES, self.station.encode(), write_event(said))] * times, lambda: None)
+        return str(said.notice_id)
+
     def state(self) -> dict[str, str]:
         return self.redis.hgetall(f"andon:station:{self.station}")
 
@@ -316,7 +340,7 @@ def hook() -> Iterator[Hook]:
 
 @pytest.fixture
 def line(servers: Servers, hook: Hook, tmp_path: Path) -> Iterator[Line]:
-    topics = [BY_NAME[each] for each in (SCORES, INCIDENTS, DEAD_LETTERS)]
+    topics = [BY_NAME[each] for each in (SCORES, INCIDENTS, NOTICES, DEAD_LETTERS)]
     create_topics(KafkaSettings(bootstrap_servers=servers.kafka.bootstrap), topics, 4, 1)
     hook.status = 204
     line = Line(servers, hook, tmp_path)
@@ -367,6 +391,37 @@ def test_killed_again_and_again_it_pages_each_incident_once_and_in_order(line: L
     # The last one killed keeps its partitions until its session of 10 s is over; only then are they looked at.
     assert eventually(lambda: line.redis.hlen("andon:boot") == 4, within_s=25)
     assert json.loads(line.state()["state"]) == json.loads(before["state"])
+
+
+def test_a_refused_bundle_pages_until_another_serves_through_a_kill_and_a_lost_redis(line: Line) -> None:
+    refused = line.say(NoticeKind.BUNDLE_REFUSED, "1b" * 32, times=2)
+    assert eventually(lambda: line.alerts() and f"{refused}/opened" in line.hook.accepted)
+    (alert,) = line.alerts()
+    assert alert["labels"]["alertname"] == "AndonBundleRefused"
+    assert alert["annotations"]["summary"] == f"{line.station}: bundle_refused"
+    line.write("o")
+    assert eventually(lambda: line.is_at_end() and not line.waiting())
+    line.kill()
+    line.redis.flushall()
+    line.start()
+    assert eventually(lambda: line.redis.hlen("andon:boot") == 4, within_s=25)
+    line.say(NoticeKind.BUNDLE_SERVES, "0a" * 32)
+    assert eventually(lambda: f"{refused}/resolved" in line.hook.accepted and not line.alerts())
+    assert [each.split("/")[1] for each in line.hook.accepted if each.startswith(refused)] == ["opened", "resolved"]
+
+
+def test_news_is_told_once_everywhere_and_is_no_incident(line: Line) -> None:
+    news = line.say(NoticeKind.ONBOARDED, "1b" * 32, times=3)
+    assert eventually(lambda: line.alerts() and f"{news}/notice" in line.hook.accepted)
+    (alert,) = line.alerts()
+    assert (alert["labels"]["alertname"], alert["labels"]["severity"]) == ("AndonNotice", "info")
+    assert eventually(lambda: not line.waiting())
+    line.kill()
+    line.start()
+    line.say(NoticeKind.PROMOTED, "1b" * 32)
+    assert eventually(lambda: len(line.alerts()) == 2)
+    assert line.hook.accepted.count(f"{news}/notice") == 1
+    assert line.events() == []
 
 
 def test_a_sink_that_fails_for_a_while_gets_its_page_and_delays_no_other(line: Line, hook: Hook) -> None:

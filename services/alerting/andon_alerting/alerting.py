@@ -22,6 +22,8 @@ from andon_alerting.policy import Decision, State, Step, decide, went_silent
 from andon_alerting.settings import Policies
 from andon_alerting.story import opening, turned
 
+LASTING = frozenset({Cause.STATION_SILENT, Cause.BUNDLE_REFUSED})
+
 
 class Telling(StrEnum):
     """Whether people are told of a decision."""
@@ -131,8 +133,8 @@ def telling(decision: Decision, owed: frozenset[UUID], now: datetime, max_alert_
 
 
 def too_late(cause: Cause, at: datetime, now: datetime, max_alert_age_s: float) -> bool:
-    """Whether what happened `at` is too old to call anybody `now`. Silence lasts, so it is never late."""
-    return cause is not Cause.STATION_SILENT and (now - at).total_seconds() > max_alert_age_s
+    """Whether what happened `at` is too old to call anybody `now`. What lasts until it is over is never late."""
+    return cause not in LASTING and (now - at).total_seconds() > max_alert_age_s
 
 
 def read_score(record: Record) -> Score:

@@ -13,8 +13,9 @@ from andon.kafka.sink import KafkaSink
 from andon.kafka.source import Subscription
 from andon.run import Service, andon_version, serve, utc_now
 from andon.stage import Stage
-from andon.topics import SCORES
+from andon.topics import NOTICES, SCORES
 from andon_alerting.alerting import Alerting, Board
+from andon_alerting.notices import NoticeBoard, Noticing, Remarking
 from andon_alerting.notifiers import Notifier
 from andon_alerting.notifiers.alertmanager import Alertmanager
 from andon_alerting.notifiers.webhook import Webhook
@@ -25,7 +26,7 @@ from andon_alerting.rebuild import KafkaHistory, Rebuild
 from andon_alerting.redis_client import Patience, connect
 from andon_alerting.remember import Remembering
 from andon_alerting.settings import AlertingSettings, Policies
-from andon_alerting.states import RedisStates
+from andon_alerting.states import RedisRefusals, RedisStates
 
 
 def app() -> None:
@@ -61,6 +62,7 @@ def wire(service: Service, settings: AlertingSettings) -> None:
         on_saved=crew.wake,
         on_rebuilt=service.metrics.state_rebuilds.inc,
     )
+    notices = noticing(service, settings, RedisRefusals(redis, keys, [each.name for each in sinks]), crew)
     stage = Stage(
         name=service.name,
         source=source,
@@ -69,7 +71,27 @@ def wire(service: Service, settings: AlertingSettings) -> None:
         dead_letters=KafkaDeadLetters(kafka, settings.dead_letters, service.name, andon_version()),
     )
     with crew.at_work():
-        service.run(stage, each_turn=[crew.check])
+        service.run(stage, notices, each_turn=[crew.check])
+
+
+def noticing(service: Service, settings: AlertingSettings, refusals: RedisRefusals, crew: Crew) -> Stage:
+    """The stage of notices. It waits for nothing, since scores wait for their turn."""
+    kafka, board, heart = settings.kafka, NoticeBoard(), service.heart
+    subscription = Subscription((NOTICES,), f"{kafka.group_prefix}.alerting.notices", fetch_bytes=SMALL_FETCH_BYTES)
+    source = service.kafka_source(kafka, subscription, poll_s=0)
+
+    def keep_place() -> None:
+        source.idle()
+        heart.beat()
+
+    patience = Patience(keep_place, settings.redis_patience_s)
+    return Stage(
+        name=f"{service.name}-notices",
+        source=Remarking(source, refusals, board, patience, clock=utc_now, on_saved=crew.wake),
+        handle=Noticing(board, settings.paging.max_alert_age_s),
+        sink=KafkaSink(kafka, compression="zstd"),
+        dead_letters=KafkaDeadLetters(kafka, settings.dead_letters, service.name, andon_version()),
+    )
 
 
 def pager(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from redis.exceptions import NoScriptError
 
-from andon.records import IncidentEvent, IncidentKind, read_event
+from andon.records import IncidentEvent, IncidentKind, Notice, read_event
 from andon_alerting.redis_client import Client, Script
 
 KEEP_S = 30 * 86_400
@@ -38,6 +38,9 @@ end
 """
 """Queues one page unless it was queued before. While somebody is telling the sink something of this incident, the
 order of due times is left to whoever settles that. Part of the script that moves a station's state (states.py)."""
+
+PAGE = QUEUE + "queue(KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]) return 1"
+"""Queues one page and nothing else."""
 
 CLAIM = """
 local now, lease, batch = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -114,9 +117,14 @@ class Entry:
     """A page held by us until the lease ends. `again` says the sink was told before and is only reminded."""
 
     incident: str
-    event: IncidentEvent
+    event: IncidentEvent | Notice
     again: bool
     attempts: int
+
+    @property
+    def turn(self) -> IncidentKind:
+        """What the sink is told. A notice opens something that is never over."""
+        return turn(self.event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +160,11 @@ class Keys:
     def heard(self, partition: int) -> str:
         """Sorted set: the stations of a partition by when they were last heard."""
         return f"{self._prefix}heard:{partition}"
+
+    @property
+    def refusals(self) -> str:
+        """Hash: the open refusals of bundles, by station and product."""
+        return f"{self._prefix}refusals"
 
     @property
     def boot(self) -> str:
@@ -205,7 +218,7 @@ class Outbox:
     def told(self, entry: Entry, now_s: float, again_in_s: float | None = None) -> None:
         """The sink has it, or never will; where it forgets, it is due again after a while."""
         due = "" if again_in_s is None else str(now_s + again_in_s)
-        self._settled(entry, str(entry.event.kind), now_s, due)
+        self._settled(entry, str(entry.turn), now_s, due)
 
     def later(self, entry: Entry, now_s: float, pause_s: float) -> None:
         """To be tried again."""
@@ -236,8 +249,15 @@ def run_script(redis: Client, script: Script, keys: Sequence[str], arguments: Se
     return found
 
 
+def turn(event: IncidentEvent | Notice) -> IncidentKind:
+    """The turn of its story that `event` is."""
+    return IncidentKind.OPENED if isinstance(event, Notice) else event.kind
+
+
 def _entry(row: Sequence[str]) -> Entry:
     incident, opened, resolved, told, attempts = row
     over = told == IncidentKind.RESOLVED or (told == IncidentKind.OPENED and resolved)
-    event = read_event(IncidentEvent, (resolved if over else opened).encode())
-    return Entry(incident, event, again=told == event.kind, attempts=int(attempts))
+    body = (resolved if over else opened).encode()
+    is_notice = b'"notice_id"' in body
+    event = read_event(Notice, body) if is_notice else read_event(IncidentEvent, body)
+    return Entry(incident, event, again=told == turn(event), attempts=int(attempts))

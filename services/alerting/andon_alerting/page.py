@@ -6,20 +6,23 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from andon.records import Cause, Evidence, IncidentEvent, IncidentKind, Severity
+from andon.records import Cause, Evidence, IncidentEvent, IncidentKind, Notice, NoticeKind, Severity
 
 CONSEQUENCE = {
     Cause.DEFECT_SURGE: "Bad parts may be moving on down the line.",
     Cause.SEVERE_DEFECT: "One part may be moving on down the line that must not.",
     Cause.UNSCORABLE: "Parts pass without being inspected.",
     Cause.STATION_SILENT: "Parts may pass without being inspected.",
+    Cause.BUNDLE_REFUSED: "Parts are inspected by the bundle before it, if there was one.",
 }
+WARNINGS = frozenset({NoticeKind.ROLLED_BACK, NoticeKind.NOT_ONBOARDED})  # the other news are information
 PAGE_TYPE = "andon.page.v1"
 
 
 class Page(BaseModel):
     """One page. `what` is its sentence; `evidence` are the frames that show it, the one that opened it first.
 
+    A `notice` tells what Andon did by itself: it is told once, and never over.
     `id` is the same for every attempt to tell the same thing, so that a receiver can tell repeats.
     """
 
@@ -28,9 +31,9 @@ class Page(BaseModel):
     type: str = PAGE_TYPE
     id: str
     incident: UUID
-    kind: Literal["opened", "resolved"]
+    kind: Literal["opened", "resolved", "notice"]
     station: str
-    cause: Cause
+    cause: Cause | NoticeKind
     severity: Severity
     reason: str
     what: str
@@ -58,22 +61,49 @@ class Page(BaseModel):
     @property
     def description(self) -> str:
         """The whole page as lines of text."""
-        over = self.kind == "resolved"
         lines = [
             self.what,
-            f"Since {clock(self.since)}" + (f", over at {clock(self.at)}." if over else "."),
+            self._when,
             self.number_line and f"Worst: {self.number_line}.",
             self.where and f"Where: {self.where}.",
             self.consequence,
             self.first_action and f"First: {self.first_action}",
             *(f"Evidence: {evidence_line(each)}" for each in self.evidence),
-            self.bundle and f"Judged by bundle {self.bundle[:12]}.",
+            self.bundle and f"{'Judged by bundle' if self.evidence else 'Bundle'} {self.bundle[:12]}.",
         ]
         return "\n".join(line for line in lines if line)
 
+    @property
+    def _when(self) -> str:
+        if self.kind == "notice":
+            return f"At {clock(self.at)}."
+        return f"Since {clock(self.since)}" + (f", over at {clock(self.at)}." if self.kind == "resolved" else ".")
 
-def page(event: IncidentEvent) -> Page:
-    """The page that tells of an opened or resolved incident."""
+
+def page(about: IncidentEvent | Notice) -> Page:
+    """The page that tells of an opened or resolved incident, or of a notice."""
+    return _of_notice(about) if isinstance(about, Notice) else _of_incident(about)
+
+
+def _of_notice(notice: Notice) -> Page:
+    return Page(
+        id=f"{notice.notice_id}/notice",
+        incident=notice.notice_id,
+        kind="notice",
+        station=notice.station,
+        cause=notice.kind,
+        severity=Severity.WARNING if notice.kind in WARNINGS else Severity.INFO,
+        reason=notice.kind,
+        what=notice.sentence,
+        since=notice.at,
+        at=notice.at,
+        count=0,
+        product=notice.product,
+        bundle=notice.bundle,
+    )
+
+
+def _of_incident(event: IncidentEvent) -> Page:
     worst = max(event.evidence, key=_ratio, default=None)
     over = event.kind is IncidentKind.RESOLVED
     return Page(

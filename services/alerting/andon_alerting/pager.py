@@ -19,7 +19,7 @@ from random import Random
 import structlog
 
 from andon.metrics import Metrics
-from andon.records import IncidentEvent, IncidentKind, write_event
+from andon.records import IncidentEvent, IncidentKind, Notice, write_event
 from andon.stage import Message, Sink
 from andon.topics import INCIDENTS
 from andon_alerting.notifiers import Answer, Delivered, Notifier, Refused, RetryAfter
@@ -79,7 +79,7 @@ class Pager:
                     self.outbox.told(each, self.clock().timestamp())
 
     def _delivered(self, entries: Sequence[Entry]) -> None:
-        first = [each.event for each in entries if not each.again]
+        first = [each.event for each in entries if not each.again and isinstance(each.event, IncidentEvent)]
         if first:
             at = self.clock()
             events = [paged(each, self.notifier.name, at) for each in first]
@@ -88,8 +88,8 @@ class Pager:
         for each in entries:
             self.outbox.told(each, self.clock().timestamp(), self._again_in_s(each.event))
 
-    def _again_in_s(self, event: IncidentEvent) -> float | None:
-        """When a sink that forgets must be told again: until shortly after it is over."""
+    def _again_in_s(self, event: IncidentEvent | Notice) -> float | None:
+        """When a sink that forgets must be told again: until shortly after it is over; news, for as long."""
         resend = self.notifier.resend_s
         if resend is None or event.kind is IncidentKind.OPENED:
             return resend
@@ -98,7 +98,7 @@ class Pager:
 
     def _fresh(self, entry: Entry) -> Entry:
         """The reminder of an open incident says how it stands now."""
-        if not entry.again or entry.event.kind is not IncidentKind.OPENED:
+        if not entry.again or isinstance(entry.event, Notice) or entry.event.kind is not IncidentKind.OPENED:
             return entry
         state = self.state_of(entry.event.station)
         held = state.incident(entry.event.cause) if state else None

@@ -124,6 +124,9 @@ class Decision:
     at: datetime | None = None
 
 
+OF_FRAMES = (Cause.DEFECT_SURGE, Cause.SEVERE_DEFECT, Cause.UNSCORABLE, Cause.STATION_SILENT)
+"""What scores tell of. The others are opened and closed by what somebody else says (`notices.py`)."""
+
 Step = tuple[State, tuple[Decision, ...]]
 LETTER = {Verdict.ANOMALOUS: "a", Verdict.OK: "o", Verdict.UNSCORABLE: "u"}
 
@@ -134,7 +137,7 @@ def decide(state: State, score: Score, policy: Policy) -> Step:
         return state, (Decision(Why.STALE),)
     after = _advance(state, score, policy)
     decisions: list[Decision] = []
-    for cause in Cause:
+    for cause in OF_FRAMES:
         after, decision = _turn(after, cause, score, policy)
         if decision:
             decisions.append(decision)
@@ -217,8 +220,7 @@ def _is_bad(cause: Cause, score: Score, policy: Policy) -> bool:
             return severe and score.verdict is Verdict.ANOMALOUS
         case Cause.UNSCORABLE:
             return score.verdict is Verdict.UNSCORABLE
-        case Cause.STATION_SILENT:
-            return False
+    return False
 
 
 def _opens(cause: Cause, state: State, policy: Policy) -> Why | None:

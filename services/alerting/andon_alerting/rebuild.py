@@ -24,7 +24,7 @@ from andon.settings import KafkaSettings
 from andon.stage import Idle, Record
 from andon.topics import INCIDENTS, SCORES
 from andon_alerting.alerting import Card, read_score, too_late
-from andon_alerting.policy import State, decide, went_silent
+from andon_alerting.policy import OF_FRAMES, State, decide, went_silent
 from andon_alerting.settings import Policies, RebuildSettings
 from andon_alerting.states import Told
 from andon_alerting.story import adopted
@@ -154,7 +154,7 @@ def _tell(stories: Stories, event: IncidentEvent, written_at: datetime, max_aler
 def cards(states: dict[str, State], where: dict[str, int], stories: Stories) -> list[Card]:
     """The replayed states with the incidents that the stories say are open."""
     by_station: dict[str, list[Story]] = defaultdict(list)
-    for story in stories.values():
+    for story in [each for each in stories.values() if each.opened.cause in OF_FRAMES]:
         by_station[story.opened.station].append(story)
     found = []
     for station in sorted({*states, *(each for each in by_station if _any_open(by_station[each]))}):

@@ -16,7 +16,7 @@ from typing import Protocol
 
 import structlog
 
-from andon.errors import Invalid
+from andon.errors import Broken, Invalid
 from andon.ids import station_id
 from andon.kafka.source import Place
 from andon.stage import Record, Source
@@ -101,6 +101,10 @@ class Remembering:
             self._again = True
             return
         self._source.commit()
+
+    def hold(self, records: Sequence[Record]) -> None:
+        """Never asked for: alerting can answer for every record at once."""
+        raise Broken(f"alerting was told to hold {len(records)} records, and cannot")
 
     def idle(self) -> None:
         """As the source."""

@@ -15,9 +15,10 @@ from uuid import UUID
 from pydantic import TypeAdapter
 from redis.exceptions import NoScriptError
 
-from andon.records import IncidentEvent, IncidentKind, write_event
+from andon.records import Cause, IncidentEvent, IncidentKind, Notice, read_event, write_event
 from andon_alerting.alerting import Card
-from andon_alerting.outbox import DONE_KEEP_S, KEEP_S, QUEUE, RESTORE, Keys
+from andon_alerting.notices import place_of
+from andon_alerting.outbox import DONE_KEEP_S, KEEP_S, PAGE, QUEUE, RESTORE, Keys, run_script, turn
 from andon_alerting.policy import State
 from andon_alerting.redis_client import Client, Script
 
@@ -75,6 +76,43 @@ class States(Protocol):
         """Puts back what Kafka says, where nothing is held, and marks `partitions` as here."""
 
 
+class RedisRefusals:
+    """The open refusals and the pages of notices, in Redis (see `notices.Refusals`). Every step may be repeated."""
+
+    def __init__(self, redis: Client, keys: Keys, sinks: Iterable[str]) -> None:
+        self._redis = redis
+        self._keys = keys
+        self._sinks = tuple(sinks)
+        self._page = Script(PAGE)
+
+    def load(self, places: Iterable[str]) -> dict[str, IncidentEvent]:
+        """One look."""
+        wanted = sorted(places)
+        rows = self._redis.hmget(self._keys.refusals, wanted) if wanted else []
+        return {place: read_event(IncidentEvent, row.encode()) for place, row in zip(wanted, rows, strict=True) if row}
+
+    def save(
+        self, changes: Mapping[str, IncidentEvent | None], pages: Sequence[IncidentEvent | Notice], now: datetime
+    ) -> None:
+        """Pages first: breaking off between the two, the same notices come again."""
+        for each in pages:
+            self._queue(each, now)
+        over = [place for place, event in changes.items() if event is None]
+        kept = {place: write_event(event).decode() for place, event in changes.items() if event}
+        if over:
+            self._redis.hdel(self._keys.refusals, *over)
+        if kept:
+            self._redis.hset(self._keys.refusals, mapping=kept)
+
+    def _queue(self, about: IncidentEvent | Notice, now: datetime) -> None:
+        name = str(about.notice_id if isinstance(about, Notice) else about.incident_id)
+        body = write_event(about).decode()
+        arguments: list[str | float] = [name, str(turn(about)), body, now.timestamp(), KEEP_S, DONE_KEEP_S]
+        for sink in self._sinks:
+            keys = [self._keys.outbox(sink), self._keys.waiting(sink), self._keys.page(sink, name)]
+            run_script(self._redis, self._page, keys, arguments)
+
+
 class RedisStates:
     """States in Redis. `sinks` are all that pages are queued for; the value says whether the sink forgets."""
 
@@ -127,6 +165,9 @@ class RedisStates:
         """Pages before states before the mark: should it break off, the next try finds the mark missing."""
         calls = [self._restore_call(each, sink, now) for each in incidents for sink in self._sinks]
         self._pipelined(self._restore, calls)
+        for each in [each.opened for each in incidents if each.resolved is None]:
+            if each.cause is Cause.BUNDLE_REFUSED:
+                self._redis.hsetnx(self._keys.refusals, place_of(each), write_event(each).decode())
         self.save(cards, now)
         since = now.isoformat(timespec="seconds")
         self._redis.hset(self._keys.boot, mapping={str(part): since for part in partitions})

@@ -12,12 +12,14 @@ SEVERITY = {
     Cause.SEVERE_DEFECT: Severity.CRITICAL,
     Cause.UNSCORABLE: Severity.CRITICAL,
     Cause.STATION_SILENT: Severity.WARNING,
+    Cause.BUNDLE_REFUSED: Severity.WARNING,
 }
 FIRST_ACTION = {
     Cause.DEFECT_SURGE: "Look at the last parts of this station; stop the line if they are bad.",
     Cause.SEVERE_DEFECT: "Take this part out and look at it, and at the parts right after it.",
     Cause.UNSCORABLE: "Have parts checked by hand until frames are scored again, then find out why they are not.",
     Cause.STATION_SILENT: "Is the line running? Then check the camera's power and network, and ingest.",
+    Cause.BUNDLE_REFUSED: "Tell whoever assigned it; then `andon rollback`, or assign one that `andon verify` passes.",
 }
 
 
@@ -89,6 +91,8 @@ def _sentence(station: str, held: Open) -> str:
         case Cause.STATION_SILENT:
             last = f" since {held.evidence[0].captured_at:%H:%M:%S} UTC" if held.evidence else ""
             return f"{station} has sent no frame{last}."
+        case Cause.BUNDLE_REFUSED:
+            return f"{station}: a bundle cannot serve."
 
 
 def _good_again(station: str, held: Open, at: datetime) -> str:

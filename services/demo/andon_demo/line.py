@@ -15,6 +15,7 @@ from andon_demo.servers.ports import free_ports
 from andon_demo.servers.process import Process
 
 SERVICES = ("preprocess", "scoring", "alerting")
+ON_REQUEST = ("shadow-scoring", "trainer")
 READY_WITHIN_S = 60.0
 
 
@@ -58,13 +59,15 @@ class ServiceProcess:
 
 
 class Line:
-    """The standing services: started together, watched, stopped in the order of the flow."""
+    """The standing services: started together, watched, stopped in the order of the flow. `on_request` are those that
+    a line can do without."""
 
     def __init__(self, folder: Path, env: Mapping[str, str], draw: random.Random) -> None:
-        ports = free_ports(len(SERVICES), draw)
-        self.services = {
-            name: ServiceProcess(name, [name], folder, env, port) for name, port in zip(SERVICES, ports, strict=True)
-        }
+        names = (*SERVICES, *ON_REQUEST)
+        ports = free_ports(len(names), draw)
+        made = {name: ServiceProcess(name, [name], folder, env, port) for name, port in zip(names, ports, strict=True)}
+        self.services = {name: made[name] for name in SERVICES}
+        self.on_request = {name: made[name] for name in ON_REQUEST}
 
     def start(self) -> None:
         """Returns when all are ready. Raises Broken with the end of the log of one that is not."""
@@ -82,7 +85,7 @@ class Line:
 
     def stop(self) -> None:
         """SIGTERM to each; kill after the shutdown time."""
-        for service in self.services.values():
+        for service in (*self.services.values(), *self.on_request.values()):
             service.process.stop(grace_s=25)
 
 

@@ -63,16 +63,16 @@ class Trial:
         self._closing.close()
 
     def start(self, *names: str) -> None:
-        """Starts these services, or all; returns when they are ready."""
-        chosen = [self.line.services[name] for name in names or self.line.services]
+        """Starts these services, or all that always stand; returns when they are ready."""
+        chosen = [self.service(name) for name in names or self.line.services]
         for service in chosen:
             service.process.start()
         for service in chosen:
             service.process.wait_ready(service.ready, within_s=90)
 
     def service(self, name: str) -> ServiceProcess:
-        """One of the standing services."""
-        return self.line.services[name]
+        """One of the services, standing or on request."""
+        return (self.line.services | self.line.on_request)[name]
 
     def ingest(self, *arguments: str) -> ServiceProcess:
         """`andon ingest ...`, started; stopped with the trial."""
@@ -161,5 +161,6 @@ class Trial:
         return list(self._looker.list_topics(timeout=30).topics)
 
     def _tails(self) -> str:
-        started = [each for each in self.line.services.values() if each.process.log.exists()]
+        services = (*self.line.services.values(), *self.line.on_request.values())
+        started = [each for each in services if each.process.log.exists()]
         return "\n".join(f"{each.name} (status {each.process.returncode}):\n{each.process.tail(8)}" for each in started)

@@ -1,5 +1,6 @@
 """What travels in the topics. One module a record; JSON Schemas of them all stand in docs/schemas."""
 
+from andon.records.answer import Answer, Told
 from andon.records.assignment import Assignment, Past, Proof, Refusal, Swap, Trial
 from andon.records.event import Event, read_event, write_event
 from andon.records.frame import Frame, frame_headers, read_frame
@@ -9,6 +10,7 @@ from andon.records.prepared import PreparedFrame, prepared_headers, read_prepare
 from andon.records.score import FramePlace, Region, Score, Unscorable, Verdict
 
 __all__ = [
+    "Answer",
     "Assignment",
     "Cause",
     "Event",
@@ -27,6 +29,7 @@ __all__ = [
     "Score",
     "Severity",
     "Swap",
+    "Told",
     "Trial",
     "Unscorable",
     "Verdict",

@@ -17,6 +17,7 @@ class Cause(StrEnum):
     SEVERE_DEFECT = "severe_defect"  # one frame far above the threshold
     UNSCORABLE = "unscorable"  # k of the last n frames could not be scored
     STATION_SILENT = "station_silent"  # no frame for longer than the policy allows
+    BUNDLE_REFUSED = "bundle_refused"  # the bundle assigned to it cannot serve; the one before goes on
 
 
 class Severity(StrEnum):
@@ -24,6 +25,7 @@ class Severity(StrEnum):
 
     CRITICAL = "critical"  # now
     WARNING = "warning"  # today
+    INFO = "info"  # nothing is wrong
 
 
 class IncidentKind(StrEnum):

@@ -14,6 +14,7 @@ class NoticeKind(StrEnum):
 
     BUNDLE_REFUSED = "bundle_refused"  # it could not be loaded or failed its gate; the one before serves on
     BUNDLE_SERVES = "bundle_serves"  # it took over; ends a refusal at the same station and product
+    SHADOW_REFUSED = "shadow_refused"  # a shadow could not be loaded or failed its gate; it scores nothing
     ONBOARDED = "onboarded"  # a new station got its first bundle by itself
     NOT_ONBOARDED = "not_onboarded"  # its frames did not make a bundle
     PROMOTED = "promoted"  # a shadow kept within its trial and took over

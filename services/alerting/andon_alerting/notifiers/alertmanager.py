@@ -12,11 +12,13 @@ from typing import Any
 
 import httpx
 
+from andon.records import Cause
 from andon.records.frame import rfc3339
 from andon_alerting.notifiers import Answer, post
 from andon_alerting.page import Page, evidence_line
 from andon_alerting.settings import AlertmanagerSettings
 
+NAMES: dict[str, str] = {Cause.BUNDLE_REFUSED: "AndonBundleRefused"}
 LINGER_S = 300.0  # a resolved alert is told for as long as Alertmanager's own resolve_timeout
 
 
@@ -47,20 +49,29 @@ class Alertmanager:
 
 
 def alert(page: Page, now: datetime, lasts_s: float) -> dict[str, Any]:
-    """One alert as the API wants it. While open it ends `lasts_s` from now; once over, when it was over."""
+    """One alert as the API wants it. While open it ends `lasts_s` from now; once over, when it was over.
+
+    News, too, end by themselves: after the last telling.
+    """
     ends = max(page.at, page.since) if page.kind == "resolved" else now + timedelta(seconds=lasts_s)
     return {
-        "labels": {
-            "alertname": "AndonIncident",
-            "station": page.station,
-            "cause": page.cause,
-            "severity": page.severity,
-            "incident": page.incident.hex[:12],
-        },
+        "labels": _labels(page),
         "annotations": _annotations(page),
         "startsAt": rfc3339(page.since),
         "endsAt": rfc3339(ends),
     }
+
+
+def _labels(page: Page) -> dict[str, str]:
+    labels = {
+        "alertname": "AndonNotice" if page.kind == "notice" else NAMES.get(page.cause, "AndonIncident"),
+        "station": page.station,
+        "cause": page.cause,
+        "severity": page.severity,
+        "incident": page.incident.hex[:12],
+    }
+    about_bundles = labels["alertname"] != "AndonIncident"
+    return labels | ({"product": page.product} if about_bundles and page.product else {})
 
 
 def _annotations(page: Page) -> dict[str, str]:
@@ -72,7 +83,7 @@ def _annotations(page: Page) -> dict[str, str]:
         "since": rfc3339(page.since),
         "number": page.number_line,
         "where": page.where,
-        "count": str(page.count),
+        "count": str(page.count) if page.count else None,
         "product": page.product,
         "evidence": "\n".join(evidence_line(each) for each in page.evidence),
         "bundle": page.bundle and page.bundle[:12],

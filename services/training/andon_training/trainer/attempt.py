@@ -1,0 +1,93 @@
+"""One attempt to fit a bundle, in a process of its own: `python -m andon_training.trainer.attempt`.
+
+It reads a job as one line of JSON from stdin and answers with its outcome as one on stdout. It ends when its stdin
+does: with the trainer that started it.
+"""
+
+import os
+import sys
+import threading
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from andon.bundle import Bundle
+from andon.errors import AndonError, Broken, Mistake
+from andon_training.trainer.lesson import Job, Lesson, Outcome
+from andon_training.trainer.settings import TrainerSettings
+
+
+def main() -> None:
+    """The whole attempt."""
+    from andon.settings import load
+
+    job = Job.model_validate_json(sys.stdin.readline())
+    threading.Thread(target=_end_with_the_trainer, daemon=True).start()
+    try:
+        outcome = Outcome(job=job, lesson=learned(job, load(TrainerSettings)))
+    except AndonError as error:
+        outcome = Outcome(job=job, problem=str(error), ours=not isinstance(error, Mistake))
+    sys.stdout.write(outcome.model_dump_json() + "\n")
+
+
+def learned(job: Job, settings: TrainerSettings) -> Lesson:
+    """The station's newest frames from Kafka become a bundle in the store, proven as it lies there.
+
+    Raises Mistake where the frames do not make a bundle, Broken when Kafka, the store or the proof fails.
+    """
+    from andon_training.commands.guard import guard_images
+
+    guard_images()
+    from andon.budget import parse_budget
+    from andon.run import andon_version
+    from andon.store import BlobStore, BundleStore
+    from andon_training.choose import Fixed
+    from andon_training.fit import FitSettings, fit_bundle
+    from andon_training.from_kafka import collect
+
+    asked = settings.onboarding
+    fit = FitSettings(budget=parse_budget(asked.budget), fixed=Fixed(size=asked.size), int8=asked.int8)
+    with TemporaryDirectory(prefix="andon-trainer-", ignore_cleanup_errors=True) as spool:
+        blobs = BlobStore(settings.store.frames)
+        frames = collect(settings.kafka, blobs, job.station, most=job.frames, wait_s=0, spool=Path(spool))
+        bundle = fit_bundle(frames, fit, andon_version=andon_version(), created_at=datetime.now(UTC))
+    store = BundleStore(settings.store.bundles)
+    store.put(bundle)
+    return proven(store.get(bundle.digest), len(frames))
+
+
+def proven(bundle: Bundle, offered: int) -> Lesson:
+    """What `bundle` says of itself. Raises Broken unless it passes its gate here."""
+    from andon.gate import run_gate
+    from andon.inference import open_bundle
+    from andon.records import Verdict
+
+    result = run_gate(bundle, open_bundle(bundle))
+    if not result.passed:
+        raise Broken(f"bundle {bundle.digest[:12]} does not pass its gate as it lies in the store: {result}")
+    training, calibration = bundle.manifest.training, bundle.manifest.calibration
+    return Lesson(
+        bundle=bundle.digest,
+        frames=training.frames,
+        offered=offered,
+        left_out=len(training.left_out) + len(training.unreadable),
+        worth_a_look=len(training.worth_a_look),
+        threshold=bundle.manifest.threshold,
+        budget=calibration.budget,
+        low=calibration.interval.low,
+        high=calibration.interval.high,
+        confidence=calibration.interval.confidence,
+        sees=any(frame.verdict is Verdict.ANOMALOUS for frame in bundle.manifest.golden),
+    )
+
+
+def _end_with_the_trainer() -> None:
+    with suppress(OSError):
+        while os.read(sys.stdin.fileno(), 1024):
+            continue
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""The trainer: scores and scores.shadow -> models and notices."""
+
+import time
+from collections.abc import Sequence
+
+from andon.kafka import KafkaDeadLetters, KafkaSink
+from andon.kafka.clients import SMALL_FETCH_BYTES
+from andon.kafka.follow import FollowedAssignments
+from andon.kafka.source import Subscription
+from andon.run import Service, andon_version, serve, utc_now
+from andon.stage import Idle, Message, Sink, Stage
+from andon.store import BundleStore, default_cache
+from andon.topics import NOTICES, SCORES, SHADOW_SCORES
+from andon_training.trainer.apprentice import Apprentice
+from andon_training.trainer.board import Board
+from andon_training.trainer.decide import Deciding
+from andon_training.trainer.follow import Following
+from andon_training.trainer.history import look_back
+from andon_training.trainer.observe import counted
+from andon_training.trainer.settings import TrainerSettings
+
+
+def trainer() -> None:
+    """Give new stations their first bundle, and promote, confirm or roll back bundles on trial.
+
+    A station whose frames no bundle scores is counted; after 200 frames that look fit to learn from, a bundle is fitted
+    from what Kafka holds of it, put into the store and assigned. A shadow with a trial (`andon shadow --promote-after`)
+    takes over when it keeps within it; a bundle on probation that does not goes back. People are told of each.
+
+    Example: ANDON_STORE__BUNDLES=/bundles ANDON_ONBOARDING__STATIONS='weld-*' andon trainer
+    """
+    serve("trainer", TrainerSettings, wire)
+
+
+def wire(service: Service, settings: TrainerSettings) -> None:
+    """Builds the stage from the real things and runs it."""
+    kafka = settings.kafka.model_copy(update={"group_protocol": "classic", "assignment_strategy": "range"})
+    group = f"{kafka.group_prefix}.trainer"  # range: the same partitions of both topics come to one member
+    followed = FollowedAssignments(kafka)
+    board = Board(followed.table, settings.onboarding)
+    subscription = Subscription((SCORES, SHADOW_SCORES), group, fetch_bytes=SMALL_FETCH_BYTES)
+    source = Following(
+        service.kafka_source(kafka, subscription),
+        board,
+        followed,
+        BundleStore(settings.store.bundles, default_cache()),
+        lambda places, since: look_back(kafka, group, places, since),
+        look_back_h=settings.look_back_h,
+        clock=utc_now,
+        beat=service.heart.beat,
+    )
+    apprentice = Apprentice(board, settings.onboarding, time.monotonic)
+    stage = Stage(
+        name=service.name,
+        source=source,
+        handle=counted(Deciding(board, settings.settle_s), board, service.metrics),
+        sink=NoticesFirst(KafkaSink(kafka, compression="zstd")),
+        dead_letters=KafkaDeadLetters(kafka, settings.dead_letters, service.name, andon_version()),
+    )
+    try:
+        service.run(stage, each_turn=[apprentice.tend])
+    finally:
+        apprentice.close()
+        followed.close()
+
+
+class NoticesFirst:
+    """Writes notices before the assignments they tell of: what has happened was told, whenever it stops."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+
+    def send(self, messages: Sequence[Message], idle: Idle) -> None:
+        """As the sink, in two steps."""
+        for first in (True, False):
+            part = [each for each in messages if (each.topic == NOTICES) is first]
+            if part:
+                self._sink.send(part, idle)
+
+    def close(self) -> None:
+        """As the sink."""
+        self._sink.close()
