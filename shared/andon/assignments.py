@@ -107,6 +107,10 @@ class Assignments:
         """The last swap of each station and product."""
         return tuple(self._swaps[key] for key in sorted(self._swaps))
 
+    def swap_of(self, station: str, product: str | None) -> Swap | None:
+        """The last swap of exactly this station and product."""
+        return self._swaps.get(assignment_key(station, product))
+
     def bundles(self) -> set[str]:
         """The digests of every bundle that serves or may yet score, those taken over from too; no shadows."""
         return {digest for serving in self._table.values() for digest in serving.bundles}

@@ -16,15 +16,16 @@ import hashlib
 import json
 import os
 import re
+import secrets
 import stat
 import zipfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from io import BytesIO
+from io import BytesIO, IOBase
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 
@@ -157,7 +158,7 @@ def write_bundle(bundle: Bundle, path: Path) -> None:
 
 def write_whole(path: Path, data: bytes) -> None:
     """`data` at `path`, on disk, by way of a file beside it. Raises Mistake, and leaves nothing, when it cannot be."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")  # two may write the same at once
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with beside.open("wb") as file:
@@ -201,23 +202,46 @@ def parse_bundle(data: bytes, name: str = "bundle", digest: Digest | None = None
     return bundle
 
 
-def read_manifest(source: Path | BinaryIO, digest: Digest | None = None) -> BundleManifest:
-    """Only `bundle.json` of a bundle: its preparation and threshold, without reading the model.
+@dataclass(frozen=True)
+class Card:
+    """What a bundle says of itself, without its model. `text` is its `bundle.json`, whose sha256 is `digest`."""
+
+    digest: Digest
+    manifest: BundleManifest
+    text: bytes
+    created_at: datetime | None = None
+
+    @classmethod
+    def of(cls, text: bytes, created_at: datetime | None, name: str, digest: Digest | None = None) -> "Card":
+        """The card of this `bundle.json`, with `digest`, of that bundle and no other. Raises BundleError."""
+        found = _sha256(text)
+        if digest is not None and found != digest:
+            raise Damaged(f"{name}: its digest is {found[:12]}, not {digest[:12]}; fetch it again or do not trust it")
+        return cls(found, _manifest(text, name), text, created_at)
+
+
+def card_of(bundle: Bundle) -> Card:
+    """What `bundle` says of itself."""
+    return Card(bundle.digest, bundle.manifest, bundle.members[MANIFEST], bundle.created_at)
+
+
+def read_card(source: Path | BinaryIO | IOBase, digest: Digest | None = None) -> Card:
+    """`bundle.json` and when the bundle was made, without reading the model.
 
     `source` is a path or a seekable file, such as a remote one that fsspec reads by ranges. Raises BundleError.
     """
     name = str(getattr(source, "name", source))
     with _open(source, name) as archive:
-        info = next((i for i in _infos(archive, name) if i.filename == MANIFEST), None)
-        text = _read(archive, info, name) if info else b""
-    if digest is not None and _sha256(text) != digest:
-        raise Damaged(f"{name}: its digest is {_sha256(text)[:12]}, not {digest[:12]}")
-    return _manifest(text, name)
+        infos = {info.filename: info for info in _infos(archive, name)}
+        text = _read(archive, infos[MANIFEST], name) if MANIFEST in infos else b""
+        made = _read(archive, infos[MADE], name) if MADE in infos else None
+    moment = _parse(Made, made, f"{name}: {MADE}").created_at if made else None
+    return Card.of(text, moment, name, digest)
 
 
-def _open(source: Path | BinaryIO, name: str) -> zipfile.ZipFile:
+def _open(source: Path | BinaryIO | IOBase, name: str) -> zipfile.ZipFile:
     try:
-        return zipfile.ZipFile(source)
+        return zipfile.ZipFile(cast(BinaryIO, source))
     except OSError as error:
         raise BundleError(f"{name}: cannot be read: {error.strerror or error}") from error
     except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:

@@ -3,120 +3,96 @@
 A plain folder is the default; `s3://bucket/andon` and friends work by name when their fsspec driver is installed.
 """
 
+import json
 import os
 import re
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
+from difflib import SequenceMatcher
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
-
-import fsspec
-from fsspec.implementations.local import LocalFileSystem
 
 from andon.bundle import (
     MAX_BYTES,
     SUFFIX,
     Bundle,
     BundleError,
+    Card,
     bundle_bytes,
     parse_bundle,
     read_bundle,
-    read_manifest,
+    read_card,
     write_whole,
 )
 from andon.errors import Broken, Invalid, Mistake
+from andon.folder import Folder, redacted
 from andon.ids import sha256_hex
 from andon.manifest import BundleManifest
 from andon.reasons import Reason
+from andon.settings import StoreSettings
+from andon.signing import MAX_BYTES as MAX_SIGNATURE_BYTES
+from andon.signing import SUFFIX as SIGNATURE
+from andon.signing import TrustedKey, signers, trusted_keys, with_signature
+
+__all__ = ["BlobStore", "BundleStore", "Stored", "default_cache", "redacted"]
 
 _HEX64 = re.compile(r"[0-9a-f]{64}")
+_PREFIX = re.compile(r"[0-9a-f]{6,64}")
+_PART = re.compile(r"\.[0-9a-f]{64}\.(andon|sig)\..*\.part")
 MAX_BLOB_BYTES = 256 * 1024**2
+READERS = 8  # how many manifests of a remote store are fetched at once
 
 
-@dataclass(frozen=True)
-class Folder:
-    """One place in one file system. An object becomes visible whole or not at all.
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One bundle of a store: its digest, its bytes, and when it was put there, where the store says so."""
 
-    Locally that is a rename; object stores promise it of every put. On anything weaker a half-written object
-    is found out by its digest when it is read.
-    """
-
-    url: str
-
-    @cached_property
-    def _place(self) -> tuple[Any, str]:
-        try:
-            fs, root = fsspec.core.url_to_fs(self.url)
-        except (ValueError, ImportError) as error:
-            raise Mistake(f"store {redacted(self.url)}: {error}") from error
-        return fs, root.rstrip("/")
-
-    @property
-    def is_local(self) -> bool:
-        """Whether it is a folder of this machine."""
-        return isinstance(self._place[0], LocalFileSystem)
-
-    def write(self, name: str, data: bytes) -> None:
-        """`data` under `name`. Raises Broken when the store does not take it."""
-        fs, root = self._place
-        try:
-            if self.is_local:
-                write_whole(Path(root, name), data)
-            else:
-                fs.pipe_file(f"{root}/{name}", data)
-        except (OSError, Mistake) as error:
-            raise Broken(f"store {redacted(self.url)}: {name} cannot be written: {error}") from error
-
-    def read(self, name: str, limit: int) -> bytes:
-        """The first `limit` bytes under `name`. Raises FileNotFoundError, or Broken when the store fails."""
-        with self.open(name) as file:
-            try:
-                data: bytes = file.read(limit)
-            except OSError as error:
-                raise Broken(f"store {redacted(self.url)}: {name} cannot be read: {error}") from error
-        return data
-
-    def open(self, name: str) -> Any:
-        """A readable, seekable binary file. Raises FileNotFoundError, or Broken when the store fails."""
-        fs, root = self._place
-        try:
-            return fs.open(f"{root}/{name}", "rb")
-        except FileNotFoundError:
-            raise
-        except OSError as error:
-            raise Broken(f"store {redacted(self.url)}: {name} cannot be read: {error}") from error
-
-    def holds(self, name: str) -> bool:
-        """Whether something lies under `name`."""
-        fs, root = self._place
-        return bool(fs.exists(f"{root}/{name}"))
+    digest: str
+    size: int
+    at: datetime | None
 
 
 @dataclass(frozen=True)
 class BundleStore:
-    """Bundles by digest, at any fsspec URL. Those of a remote store are kept in `cache`, and proven on every read."""
+    """Bundles by digest, at any fsspec URL. Those of a remote store are kept in `cache`, and proven on every read.
+
+    With `trusted` keys, only a bundle that one of them signed is ever given out.
+    """
 
     url: str
     cache: Path | None = None
+    trusted: tuple[TrustedKey, ...] | None = None
+
+    @classmethod
+    def of(cls, settings: StoreSettings, cache: Path | None = None) -> "BundleStore":
+        """The store that settings name. Raises Mistake when the keys to trust cannot be read."""
+        path = settings.trusted_keys
+        return cls(settings.bundles, cache, trusted_keys(path) if path is not None else None)
 
     @cached_property
     def _folder(self) -> Folder:
         return Folder(self.url)
 
     def put(self, bundle: Bundle) -> str:
-        """Keeps `bundle`; answers its digest. Putting it again changes nothing. Raises Broken."""
-        if not self._folder.holds(bundle.digest + SUFFIX):
-            self._folder.write(bundle.digest + SUFFIX, bundle_bytes(bundle))
+        """Keeps `bundle`; answers its digest. Raises Broken.
+
+        Putting it again changes nothing but when it was put, and mends one that was half written. Two that put the
+        same one at once leave one of the two, whole.
+        """
+        self._folder.write(bundle.digest + SUFFIX, bundle_bytes(bundle))
         return bundle.digest
 
     def get(self, digest: str) -> Bundle:
         """The bundle of that digest, proven.
 
-        Raises BundleError when the store does not hold it or holds something else under its name, Broken when the
-        store cannot be reached.
+        Raises BundleError when the store does not hold it, holds something else under its name, or nobody trusted
+        signed it; Broken when the store cannot be reached.
         """
-        kept = self._kept(digest)
+        kept = self._kept(digest, SUFFIX)
+        self._check_signature(digest)
         if kept is not None and kept.exists():
             try:
                 return read_bundle(kept, digest)
@@ -130,15 +106,109 @@ class BundleStore:
 
     def manifest(self, digest: str) -> BundleManifest:
         """Only the manifest of a bundle, read by ranges. Raises as `get`."""
-        name = _checked(digest) + SUFFIX
+        _checked(digest)
+        self._check_signature(digest)
+        return self._read_card(digest).manifest
+
+    def card(self, digest: str) -> Card:
+        """What a bundle says of itself, signed or not: to be shown, not served. Raises as `get`, but for signatures."""
+        kept = self._kept(digest, ".json")
+        if kept is None:
+            return self._read_card(digest)
+        known = _read_kept_card(kept, digest)
+        if known is None:
+            known = self._read_card(digest)
+            _keep(kept, _card_bytes(known))
+        return known
+
+    def cards(self, digests: Iterable[str]) -> Iterator[Card | BundleError]:
+        """The cards of many, in order; of a remote store several at a time. What is wrong with one is in its place."""
+        if self._folder.is_local:
+            yield from map(self._card_or_why_not, digests)
+        else:
+            with ThreadPoolExecutor(READERS, "cards") as pool:
+                yield from pool.map(self._card_or_why_not, digests)
+
+    def stored(self) -> list[Stored]:
+        """Every bundle that lies there, the latest first: one listing, nothing is opened. Raises Broken."""
+        objects = (each for each in self._folder.listed() if each.name.endswith(SUFFIX))
+        found = [Stored(each.name.removesuffix(SUFFIX), each.size, each.at) for each in objects]
+        known = [each for each in found if _HEX64.fullmatch(each.digest)]
+        return sorted(known, key=lambda each: (-each.at.timestamp() if each.at else 0.0, each.digest))
+
+    def find(self, text: str) -> str:
+        """The digest that `text` means: itself, or the only one there that begins so, in 6 digits or more.
+
+        Raises Mistake when it means none, or several; BundleError when the store does not hold it.
+        """
+        if not _PREFIX.fullmatch(text):
+            raise Mistake(f"{text[:80]!r} is not a bundle's digest: 6 to 64 hex digits, lower case, or a file there is")
+        if _HEX64.fullmatch(text) and self._folder.holds(text + SUFFIX):
+            return text
+        there = [each.digest for each in self.stored()]
+        found = [digest for digest in there if digest.startswith(text)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise Mistake(
+                f"{text}: {len(found)} bundles begin so: {', '.join(each[:16] for each in found[:5])}; say more"
+            )
+        raise BundleError(f"bundle {text[:16]}: {redacted(self.url)} does not hold it{_near(text, there)}")
+
+    def remove(self, digest: str) -> None:
+        """Takes a bundle and its signatures out of the store. Raises Broken."""
+        self._folder.remove(_checked(digest) + SUFFIX)
+        self._folder.remove(digest + SIGNATURE)
+
+    def leftovers(self) -> list[Stored]:
+        """What writes that were cut short left in a folder of this machine; `digest` is the name of the file."""
+        found = self._folder.listed() if self._folder.is_local else []
+        return [Stored(each.name, each.size, each.at) for each in found if _PART.fullmatch(each.name)]
+
+    def remove_leftover(self, name: str) -> None:
+        """Removes one of `leftovers`. Raises Broken."""
+        if _PART.fullmatch(name):
+            self._folder.remove(name)
+
+    def signatures(self, digest: str) -> bytes:
+        """The signatures beside a bundle (`andon.signing`), b"" for none. Raises Broken."""
         try:
-            with self._folder.open(name) as file:
-                return read_manifest(file, digest)
+            return self._folder.read(_checked(digest) + SIGNATURE, MAX_SIGNATURE_BYTES)
+        except FileNotFoundError:
+            return b""
+
+    def add_signature(self, digest: str, signature: bytes) -> None:
+        """Keeps one more signature beside a bundle. Raises Broken."""
+        self._folder.write(digest + SIGNATURE, with_signature(self.signatures(digest), signature))
+
+    def _check_signature(self, digest: str) -> None:
+        """Raises BundleError unless a trusted key signed it. The signatures of a remote store are kept, too."""
+        if self.trusted is None:
+            return
+        kept = self._kept(digest, SIGNATURE)
+        if kept is not None and kept.exists() and signers(digest, kept.read_bytes(), self.trusted):
+            return
+        text = self.signatures(digest)
+        if not signers(digest, text, self.trusted):
+            raise _untrusted(digest, text, self.trusted)
+        if kept is not None:
+            _keep(kept, text)
+
+    def _card_or_why_not(self, digest: str) -> Card | BundleError:
+        try:
+            return self.card(digest)
+        except BundleError as error:
+            return error
+
+    def _read_card(self, digest: str) -> Card:
+        try:
+            with self._folder.open(_checked(digest) + SUFFIX) as file:
+                return read_card(file, digest)
         except FileNotFoundError:
             raise self._unknown(digest) from None
 
-    def _kept(self, digest: str) -> Path | None:
-        name = _checked(digest) + SUFFIX
+    def _kept(self, digest: str, suffix: str) -> Path | None:
+        name = _checked(digest) + suffix
         return self.cache / name if self.cache is not None and not self._folder.is_local else None
 
     def _fetch(self, digest: str) -> bytes:
@@ -203,17 +273,45 @@ def default_cache(environment: dict[str, str] | None = None) -> Path:
     return Path(env.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "andon" / "bundles"
 
 
-def redacted(url: str) -> str:
-    """`url` without the user and password that may stand in it."""
-    parts = urlsplit(url)
-    return url if "@" not in parts.netloc else parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-
-
 def _keep(path: Path, data: bytes) -> None:
     try:
         write_whole(path, data)
     except Mistake as error:
         raise Broken(f"bundle cache: {error}") from error
+
+
+def _card_bytes(card: Card) -> bytes:
+    made = card.created_at.isoformat() if card.created_at else None
+    return json.dumps({"manifest": card.text.decode(), "made": made}).encode()
+
+
+def _read_kept_card(path: Path, digest: str) -> Card | None:
+    """A kept card, unless it is not what it was: the digest proves it."""
+    with suppress(OSError, ValueError, KeyError, TypeError, BundleError):
+        kept = json.loads(path.read_bytes())
+        made = datetime.fromisoformat(kept["made"]) if kept["made"] else None
+        return Card.of(kept["manifest"].encode(), made, str(path), digest)
+    return None
+
+
+def _untrusted(digest: str, text: bytes, keys: tuple[TrustedKey, ...]) -> BundleError:
+    trusted = ", ".join(f"{key.name} ({key.fingerprint})" for key in keys)
+    state = "is signed by nobody trusted" if text else "is not signed"
+    return BundleError(
+        f"bundle {digest[:12]} {state}; trusted: {trusted}. Look at it (andon bundles show {digest[:12]}), "
+        f"then: andon bundles sign {digest[:12]} --key KEY.pem"
+    )
+
+
+def _near(text: str, there: list[str]) -> str:
+    """What may have been meant."""
+    if not there:
+        return "; it holds none at all: put it there first (andon bundles put FILE)"
+    alike: Callable[[str], float] = lambda digest: SequenceMatcher(None, text, digest[: len(text)]).ratio()  # noqa: E731
+    nearest = max(there, key=alike)
+    if alike(nearest) >= 0.7:
+        return f"; did you mean {nearest[:16]}?"
+    return f"; the latest there is {there[0][:16]} (andon bundles list)"
 
 
 def _checked(digest: str) -> str:

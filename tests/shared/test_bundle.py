@@ -27,7 +27,7 @@ from andon.bundle import (
     bundle_bytes,
     parse_bundle,
     read_bundle,
-    read_manifest,
+    read_card,
     write_bundle,
 )
 from andon.errors import Mistake
@@ -94,9 +94,9 @@ def test_the_digest_covers_every_other_byte() -> None:
 def test_the_manifest_can_be_read_alone_and_be_proven() -> None:
     bundle = a_bundle()
     file = BytesIO(bundle_bytes(bundle))
-    assert read_manifest(file, bundle.digest).preparation == bundle.manifest.preparation
+    assert read_card(file, bundle.digest).manifest.preparation == bundle.manifest.preparation
     with pytest.raises(Damaged, match="digest"):
-        read_manifest(file, "0" * 64)
+        read_card(file, "0" * 64)
 
 
 def test_the_scores_behind_the_threshold_are_kept_in_order_with_seven_digits() -> None:

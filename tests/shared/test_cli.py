@@ -70,8 +70,7 @@ def test_settings_that_cannot_work_are_told_with_the_variable_to_change() -> Non
 
 
 def test_what_is_broken_is_told_with_exit_status_1() -> None:
-    told = andon("assign", "weld-07", "ab" * 32, ANDON_KAFKA__BOOTSTRAP_SERVERS="127.0.0.1:1",
-                 ANDON_KAFKA__DELIVERY_TIMEOUT_S="1")  # fmt: skip
+    told = andon("assignments", ANDON_KAFKA__BOOTSTRAP_SERVERS="127.0.0.1:1", ANDON_KAFKA__DELIVERY_TIMEOUT_S="1")
     assert told.returncode == 1
     assert told.stderr.rsplit("\n", 2)[-2].startswith("error: ")
     assert "Traceback" not in told.stderr

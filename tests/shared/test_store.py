@@ -1,12 +1,16 @@
 """Bundles and blobs are known by what they hold, wherever they lie."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, ClassVar
 from uuid import uuid4
 
 import cv2
 import fsspec
 import numpy as np
 import pytest
+from fsspec.implementations.memory import MemoryFile, MemoryFileSystem
 
 from andon.bundle import SUFFIX, Bundle, BundleError, Damaged, bundle_bytes
 from andon.errors import Broken, Invalid, Mistake
@@ -15,7 +19,7 @@ from andon.manifest import GoldenFrame
 from andon.reasons import Reason
 from andon.records import Verdict
 from andon.store import BlobStore, BundleStore, redacted
-from andon.testing.models import tiny_bundle
+from andon.testing.models import proven_bundle, tiny_bundle
 
 
 def a_bundle() -> Bundle:
@@ -88,6 +92,130 @@ def test_a_cache_that_cannot_be_written_is_broken(tmp_path: Path) -> None:
 def test_a_folder_never_shows_half_a_bundle(tmp_path: Path) -> None:
     BundleStore(str(tmp_path)).put(a_bundle())
     assert [file.name for file in tmp_path.iterdir()] == [a_bundle().digest + SUFFIX]
+
+
+def test_a_half_written_bundle_is_mended_by_putting_it_again(url: str) -> None:
+    store = BundleStore(url)
+    digest = store.put(a_bundle())
+    fs, root = fsspec.core.url_to_fs(url)
+    fs.pipe_file(f"{root}/{digest}{SUFFIX}", bundle_bytes(a_bundle())[:300])
+    with pytest.raises(BundleError):
+        store.get(digest)
+    store.put(a_bundle())
+    assert store.get(digest) == a_bundle()
+
+
+def test_two_that_put_and_read_at_once_see_whole_bundles_only(url: str) -> None:
+    bundles = [proven_bundle(threshold=float(level)) for level in (100, 110)]
+    store = BundleStore(url)
+    for bundle in bundles:
+        store.put(bundle)
+
+    def work(turn: int) -> bool:
+        bundle = bundles[turn % 2]
+        return BundleStore(url).put(bundle) == bundle.digest and BundleStore(url).get(bundle.digest) == bundle
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(work, range(100)))
+    assert {each.digest for each in store.stored()} == {bundle.digest for bundle in bundles}
+    assert store.leftovers() == []
+
+
+def test_a_bundle_is_found_by_its_first_digits(url: str) -> None:
+    store = BundleStore(url)
+    digest = store.put(a_bundle())
+    assert store.find(digest) == store.find(digest[:6]) == digest
+    with pytest.raises(Mistake, match="6 to 64 hex digits"):
+        store.find(digest[:5])
+    with pytest.raises(BundleError, match=f"the latest there is {digest[:16]}"):
+        store.find("000000" if digest[0] != "0" else "ffffff")
+
+
+def test_a_beginning_that_several_share_is_told(tmp_path: Path) -> None:
+    for last in "12":
+        (tmp_path / f"{'a' * 63}{last}{SUFFIX}").write_bytes(b"")
+    with pytest.raises(Mistake, match="2 bundles begin so"):
+        BundleStore(str(tmp_path)).find("aaaaaa")
+
+
+def test_ten_thousand_bundles_are_listed_in_a_breath(tmp_path: Path) -> None:
+    for number in range(10_000):
+        (tmp_path / f"{number:064x}{SUFFIX}").touch()
+    begun = time.process_time()
+    assert len(BundleStore(str(tmp_path)).stored()) == 10_000
+    assert time.process_time() - begun < 5
+
+
+def test_what_a_remote_bundle_says_of_itself_is_read_once_and_a_spoilt_copy_again(tmp_path: Path) -> None:
+    url = f"memory://store-{uuid4()}"
+    store = BundleStore(url, cache=tmp_path)
+    digest = store.put(a_bundle())
+    assert store.card(digest).manifest == a_bundle().manifest
+    kept = tmp_path / f"{digest}.json"
+    kept.write_text(kept.read_text().replace("128.0", "999.0"))
+    assert store.card(digest).manifest == a_bundle().manifest
+    fs, root = fsspec.core.url_to_fs(url)
+    fs.rm(root, recursive=True)
+    assert [
+        card.digest for card in BundleStore(url, cache=tmp_path).cards([digest]) if not isinstance(card, Exception)
+    ] == [digest]
+    assert isinstance(next(iter(BundleStore(url).cards([digest]))), BundleError)
+
+
+class Away(MemoryFileSystem):
+    """A store whose driver raises what its library raises."""
+
+    protocol = "away"
+    raises: ClassVar[Exception] = OSError()
+
+    def _open(self, *_: Any, **__: Any) -> Any:
+        raise self.raises
+
+    ls = exists = rm_file = pipe_file = _open
+
+
+class NoAnswer(Exception):
+    """As botocore.exceptions.EndpointConnectionError: no OSError."""
+
+
+@pytest.mark.parametrize(
+    "error", [NoAnswer("Could not connect"), OSError("Could not connect"), TimeoutError("Could not connect")]
+)
+def test_a_store_that_is_away_is_broken_in_a_sentence_whatever_its_driver_raises(error: Exception) -> None:
+    fsspec.register_implementation("away", Away, clobber=True)
+    Away.raises = error
+    store, digest = BundleStore("away://key:secret@bucket"), a_bundle().digest
+    for ask in (
+        lambda: store.put(a_bundle()),
+        lambda: store.get(digest),
+        lambda: store.manifest(digest),
+        store.stored,
+        lambda: store.find(digest[:8]),
+        lambda: store.remove(digest),
+    ):
+        with pytest.raises(Broken, match=r"store away://bucket: .*Could not connect") as told:
+            ask()
+        assert "secret" not in str(told.value)
+
+
+def test_a_mistake_of_ours_is_not_taken_for_the_stores() -> None:
+    fsspec.register_implementation("away", Away, clobber=True)
+    Away.raises = TypeError("ours")
+    with pytest.raises(TypeError, match="ours"):
+        BundleStore("away://bucket").stored()
+
+
+def test_a_store_that_goes_away_while_it_is_read_is_broken_and_no_bad_bundle(monkeypatch: pytest.MonkeyPatch) -> None:
+    url = f"memory://store-{uuid4()}"
+    digest = BundleStore(url).put(a_bundle())
+
+    def gone(*_: Any) -> bytes:
+        raise OSError("connection reset")
+
+    monkeypatch.setattr(MemoryFile, "read", gone)
+    for ask in (BundleStore(url).get, BundleStore(url).manifest):
+        with pytest.raises(Broken, match="connection reset"):
+            ask(digest)
 
 
 def test_a_store_that_cannot_be_written_is_broken(tmp_path: Path) -> None:
