@@ -41,7 +41,7 @@ def learned(job: Job, settings: TrainerSettings) -> Lesson:
     guard_images()
     from andon.budget import parse_budget
     from andon.run import andon_version
-    from andon.store import BlobStore, BundleStore
+    from andon.store import BlobStore
     from andon_training.choose import Fixed
     from andon_training.fit import FitSettings, fit_bundle
     from andon_training.from_kafka import collect
@@ -52,9 +52,22 @@ def learned(job: Job, settings: TrainerSettings) -> Lesson:
         blobs = BlobStore(settings.store.frames)
         frames = collect(settings.kafka, blobs, job.station, most=job.frames, wait_s=0, spool=Path(spool))
         bundle = fit_bundle(frames, fit, andon_version=andon_version(), created_at=datetime.now(UTC))
-    store = BundleStore(settings.store.bundles)
+    return proven(shelved(bundle, settings), len(frames))
+
+
+def shelved(bundle: Bundle, settings: TrainerSettings) -> Bundle:
+    """`bundle` as the store holds it now, signed where there is a key.
+
+    Raises Broken when the store fails, Mistake when the key does, or when scoring would not trust the bundle.
+    """
+    from andon.signing import sign
+    from andon.store import BundleStore
+
+    store, key = BundleStore.of(settings.store), settings.onboarding.signing_key
     store.put(bundle)
-    return proven(store.get(bundle.digest), len(frames))
+    if key is not None:
+        store.add_signature(bundle.digest, sign(bundle.digest, key, _no_password))
+    return store.get(bundle.digest)
 
 
 def proven(bundle: Bundle, offered: int) -> Lesson:
@@ -80,6 +93,10 @@ def proven(bundle: Bundle, offered: int) -> Lesson:
         confidence=calibration.interval.confidence,
         sees=any(frame.verdict is Verdict.ANOMALOUS for frame in bundle.manifest.golden),
     )
+
+
+def _no_password() -> str:
+    raise Mistake("the key of ANDON_ONBOARDING__SIGNING_KEY asks for a password, and nobody is here; give one without")
 
 
 def _end_with_the_trainer() -> None:

@@ -43,7 +43,7 @@ def wire(service: Service, settings: TrainerSettings) -> None:
         service.kafka_source(kafka, subscription),
         board,
         followed,
-        BundleStore(settings.store.bundles, default_cache()),
+        BundleStore.of(settings.store, default_cache()),
         lambda places, since: look_back(kafka, group, places, since),
         look_back_h=settings.look_back_h,
         clock=utc_now,

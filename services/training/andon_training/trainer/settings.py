@@ -1,5 +1,6 @@
 """What the trainer can be told."""
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -28,6 +29,9 @@ class OnboardingSettings(Group):
     )
     size: int | None = Field(None, description="side of the square the model sees, in pixels; none: the frames decide")
     int8: bool = Field(False, description="round the backbone to int8 where it sees as well")
+    signing_key: Path | None = Field(
+        None, description="private Ed25519 key (PEM) that signs such bundles, where scoring asks for signatures"
+    )
     retry_s: Positive = Field(300.0, description="pause after a first attempt that failed; doubles from then on")
     longest_retry_s: Positive = Field(21_600.0, description="longest pause between attempts")
     limit_s: Positive = Field(1800.0, description="an attempt that takes longer is ended")
