@@ -8,7 +8,7 @@ BIN := .venv/bin
 ARGS ?=
 export UV_NO_PROGRESS := 1
 
-.PHONY: help setup servers lint format test test-unit test-services test-distil test-servers demo up down docs lock bench clean
+.PHONY: help setup servers lint format test test-unit test-services train-env test-torch test-nightly test-servers demo up down docs lock bench bench-models clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-zA-Z%_-]+:.*## / {printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,7 +41,7 @@ format: setup ## Mend style
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-test: test-unit test-services test-distil test-servers ## Run every test: units, each service alone, the line on real servers
+test: test-unit test-services test-torch test-servers ## Run every test: units, each service alone, the line on real servers
 
 test-unit: setup ## Run what needs no server
 	$(BIN)/pytest -q -m "not servers"
@@ -59,14 +59,20 @@ test-services: $(addprefix test-only-,$(SERVICES)) ## Run each service's tests w
 test-only-%: .venvs/%/.ready ## Run one service's tests where only that service is installed
 	ANDON_ONLY=$* .venvs/$*/bin/pytest -q -m "not servers" tests/$* tests/alone
 
-.venvs/distil/.ready: requirements/distil.txt | setup
-	@echo "installing torch, for the backbone's tests, into .venvs/distil"
-	@test -x .venvs/distil/bin/python || $(UV) venv --quiet --python $(BIN)/python .venvs/distil
-	@$(UV) pip sync --quiet --python .venvs/distil --require-hashes requirements/distil.txt
+.venvs/torch/.ready: requirements/train.txt shared/pyproject.toml services/training/pyproject.toml | setup
+	@echo "installing PyTorch and anomalib into .venvs/torch"
+	@test -x .venvs/torch/bin/python || $(UV) venv --quiet --python $(BIN)/python .venvs/torch
+	@$(UV) pip sync --quiet --python .venvs/torch --require-hashes requirements/train.txt
+	@$(UV) pip install --quiet --python .venvs/torch --no-deps -e shared -e services/training
 	@touch $@
 
-test-distil: .venvs/distil/.ready ## Run the tests of what made Andon's backbone (they need torch)
-	.venvs/distil/bin/python -m pytest -q tests/distil
+train-env: .venvs/torch/.ready ## Install what `andon train` needs: .venvs/torch/bin/andon then has it
+
+test-torch: .venvs/torch/.ready ## Run the tests that need PyTorch: training anomalib models, and Andon's backbone
+	.venvs/torch/bin/python -m pytest -q -m "not nightly" tests/train tests/distil
+
+test-nightly: .venvs/torch/.ready ## Run the tests that take minutes
+	.venvs/torch/bin/python -m pytest -q -m nightly tests/train
 
 test-servers: setup ## Run the tests on real Kafka, Redis, Alertmanager and Prometheus
 	@$(BIN)/andon servers fetch kafka redis alertmanager prometheus
@@ -90,6 +96,9 @@ lock: $(filter .uv/bin/uv,$(UV)) ## Pin the newest packages that fit (requiremen
 bench: servers ## Measure speed and memory; writes bench/results
 	@$(BIN)/python bench/line.py $(ARGS)
 	@$(BIN)/python bench/backlog.py
+
+bench-models: ## Measure models by runtime and precision: DIRS="SET ..." in MVTec AD layout; goes on where it stopped
+	@$(if $(wildcard .venvs/torch/.ready),.venvs/torch/bin/python,$(BIN)/python) bench/models.py $(DIRS) $(ARGS)
 
 clean: ## Remove what make made (environments and fetched servers too)
 	rm -rf .venv .venvs .uv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from andon.errors import Mistake
 
-READ = frozenset({".jpg", ".jpeg", ".png"})
+READ = frozenset({".jpg", ".jpeg", ".png", ".npy"})
 OTHER_IMAGES = frozenset({".bmp", ".gif", ".tif", ".tiff", ".webp", ".jp2", ".exr", ".pgm", ".ppm"})
 
 
@@ -21,7 +21,9 @@ def good_frames(folder: Path) -> list[Path]:
         raise Mistake(f"{place}: cannot be read: {error.strerror or error}") from error
     images = [file for file in files if file.suffix.lower() in READ]
     if not images:
-        raise Mistake(f"{place}: no JPEG or PNG images{_others(files)}; put good parts there, or give another folder")
+        raise Mistake(
+            f"{place}: no JPEG, PNG or .npy images{_others(files)}; put good parts there, or give another folder"
+        )
     return images
 
 

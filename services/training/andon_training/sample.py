@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 from andon.errors import Invalid, Mistake
 from andon.health import ImageHealth
 from andon.ids import sha256_hex
+from andon.images.header import many
+from andon.images.limits import ImageLimits
 from andon.images.prepare import Prepared, prepare
+from andon.images.sniff import sniff
 from andon.preparation import Preparation
 from andon_training.calibration import MIN_FRAMES
 from andon_training.progress import Progress
@@ -74,16 +77,16 @@ def read_sample(sources: Sequence[Source], preparation: Preparation, eyes: Eyes,
     Raises Mistake when there are too few frames, too many unreadable ones, or all are alike.
     """
     extractor = open_extractor(eyes)
-    chosen = _evenly(sources, extractor.most_frames)
+    chosen = evenly(sources, extractor.most_frames)
     found: dict[str, tuple[GoodFrame, tuple[Singles, ...]]] = {}
     unreadable: list[str] = []
-    for batch in _batches(_prepared(chosen, preparation, unreadable, progress)):
+    for batch in _batches(prepared_frames(chosen, preparation, unreadable, progress)):
         fresh = {frame.digest: (frame, tensor) for frame, tensor in batch if frame.digest not in found}
         if fresh:
             extracted = extractor.run(np.stack([tensor for _, tensor in fresh.values()]))
             rows = zip(*extracted, strict=True)
             found |= {digest: (frame, row) for (digest, (frame, _)), row in zip(fresh.items(), rows, strict=True)}
-    _check_sample(len(chosen), len(found), unreadable)
+    check_sample(len(chosen), len(found), unreadable)
     return Sample(
         frames=tuple(frame for frame, _ in found.values()),
         views=extractor.views,
@@ -93,9 +96,10 @@ def read_sample(sources: Sequence[Source], preparation: Preparation, eyes: Eyes,
     )
 
 
-def _prepared(
+def prepared_frames(
     sources: Sequence[Source], preparation: Preparation, unreadable: list[str], progress: Progress
 ) -> Iterator[tuple[GoodFrame, Tensor]]:
+    """Each readable image, and its tensor uint8 [h, w, c], in the order given; why others are not goes to a list."""
     for i, source in enumerate(sources):
         prepared, problem = _try_prepare(source, preparation)
         if prepared is None:
@@ -113,7 +117,8 @@ def _batches(
         yield batch
 
 
-def _check_sample(offered: int, distinct: int, unreadable: Sequence[str]) -> None:
+def check_sample(offered: int, distinct: int, unreadable: Sequence[str]) -> None:
+    """Raises Mistake when too few of `offered` images can be read, or too few are different."""
     readable = offered - len(unreadable)
     if len(unreadable) > UNREADABLE_SHARE * offered:
         some = "; ".join(unreadable[:3])
@@ -169,17 +174,36 @@ def open_extractor(eyes: Eyes) -> Extractor:
 
 def read_masters(sources: Sequence[Source], most: int, side: int, channels: int) -> Tensor:
     """At most `most` different frames, spread over all, as uint8 [n, side, side, channels], without unreadable ones."""
-    preparation = Preparation(width=side, height=side, channels=1 if channels == 1 else 3)
-    read = (_try_prepare(source, preparation)[0] for source in _evenly(sources, most))
+    preparation = Preparation(width=side, height=side, channels=channels)
+    read = (_try_prepare(source, preparation)[0] for source in evenly(sources, most))
     frames = {prepared.tensor.tobytes(): prepared.tensor for prepared in read if prepared is not None}
     return np.array(list(frames.values()), np.uint8).reshape(len(frames), *preparation.shape)
 
 
-def _evenly(sources: Sequence[Source], most: int) -> Sequence[Source]:
+def evenly(sources: Sequence[Source], most: int) -> Sequence[Source]:
     """At most `most` of them, spread over all."""
     if len(sources) <= most:
         return sources
     return [sources[i * len(sources) // most] for i in range(most)]
+
+
+def refuse_many_planes(sources: Sequence[Source]) -> None:
+    """Raises Mistake when the first of a few readable images is neither grey nor colour: no backbone of fit sees it."""
+    for source in evenly(sources, COLOUR_SAMPLE):
+        channels = image_channels(source)
+        if channels is not None and many(channels):
+            raise Mistake(
+                f"{source.name}: has {channels} planes; andon fit learns from grey and colour images alone; "
+                "andon train takes any number of planes"
+            )
+
+
+def image_channels(source: Source) -> int | None:
+    """None where the image cannot be read."""
+    try:
+        return sniff(source.read_bytes(), ImageLimits()).channels
+    except (Invalid, OSError):
+        return None
 
 
 def looks_grey(sources: Sequence[Source]) -> bool:

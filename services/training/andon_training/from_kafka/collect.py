@@ -65,6 +65,13 @@ def collect(
     gathering = Gathering(station, Newest(most), Spool(spool / station), progress)
     progress("collecting", 0, most)
     _gather(kafka, gathering, wait_s, tell, clock)
+    return good_sources(kafka, store, gathering, keep_all=keep_all, wait_s=wait_s, tell=tell)
+
+
+def good_sources(
+    kafka: KafkaSettings, store: Blobs, gathering: Gathering, *, keep_all: bool, wait_s: float, tell: Tell
+) -> list[Source]:
+    """What was gathered, less the frames that the line called anomalous, unless `keep_all`. Raises as `collect`."""
     bad = set() if keep_all else _called_anomalous(kafka, gathering, tell)
     good = _without(bad, gathering)
     if len(good) < MIN_FRAMES:

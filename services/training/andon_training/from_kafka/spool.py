@@ -12,7 +12,7 @@ from andon.images.prepare import verify_checksum
 from andon.reasons import Reason
 from andon.records.frame import Frame, rfc3339
 
-BEGINNINGS = {b"\xff\xd8\xff": ".jpg", b"\x89PNG\r\n\x1a\n": ".png"}
+BEGINNINGS = {b"\xff\xd8\xff": ".jpg", b"\x89PNG\r\n\x1a\n": ".png", b"\x93NUMPY": ".npy"}
 OTHER = ".bin"
 SUFFIXES = (*BEGINNINGS.values(), OTHER)
 

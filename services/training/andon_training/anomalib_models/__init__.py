@@ -1,0 +1,1 @@
+"""Training anomalib's image models. Only what is imported from the modules here needs torch; this package does not."""
