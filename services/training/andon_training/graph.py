@@ -1,6 +1,6 @@
 """Writes ONNX graphs: a thin hand over onnx.helper that names values and keeps constants in the one file."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -84,20 +84,25 @@ class Graph:
 
     def model(self, frame_shape: tuple[int, int, int], outputs: Outputs) -> bytes:
         """The model as bytes: `frames`, uint8 [N, *frame_shape], gives float32 `outputs`."""
-        return self._model(helper.make_tensor_value_info("frames", TensorProto.UINT8, ["N", *frame_shape]), outputs)
+        return self._model([helper.make_tensor_value_info("frames", TensorProto.UINT8, ["N", *frame_shape])], outputs)
+
+    def head(self, inputs: Mapping[str, tuple[Any, ...]], outputs: Outputs) -> bytes:
+        """The model as bytes: float32 `inputs`, their shapes by name, give float32 `outputs`."""
+        given = [helper.make_tensor_value_info(name, TensorProto.FLOAT, list(shape)) for name, shape in inputs.items()]
+        return self._model(given, outputs)
 
     def backbone(self, outputs: Outputs, metadata: dict[str, str]) -> bytes:
         """The model as bytes: `input`, float32 [N, 3, H, W] of any size, gives float32 `outputs`."""
         return self._model(
-            helper.make_tensor_value_info("input", TensorProto.FLOAT, ["N", 3, "H", "W"]), outputs, metadata
+            [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["N", 3, "H", "W"])], outputs, metadata
         )
 
-    def _model(self, given: Any, outputs: Outputs, metadata: dict[str, str] | None = None) -> bytes:
+    def _model(self, given: list[Any], outputs: Outputs, metadata: dict[str, str] | None = None) -> bytes:
         named = [helper.make_node("Identity", [value], [name], name=name) for name, (value, _) in outputs.items()]
         wanted = [
             helper.make_tensor_value_info(name, TensorProto.FLOAT, list(shape)) for name, (_, shape) in outputs.items()
         ]
-        graph = helper.make_graph([*self.nodes, *named], "andon", [given], wanted, self.constants)
+        graph = helper.make_graph([*self.nodes, *named], "andon", given, wanted, self.constants)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="andon")
         model.ir_version = IR_VERSION
         helper.set_model_props(model, metadata or {})

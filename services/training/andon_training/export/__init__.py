@@ -1,0 +1,11 @@
+"""A trained torch model becomes ONNX, raw, and is proven equal. Needs torch.
+
+`build` makes it, `parity` proves it, `compare` says what each option costs and gains.
+"""
+
+from andon_training.export.build import export
+from andon_training.export.compare import Row, compare_options
+from andon_training.export.options import Exported, ExportOptions
+from andon_training.export.parity import prove_export
+
+__all__ = ["ExportOptions", "Exported", "Row", "compare_options", "export", "prove_export"]
