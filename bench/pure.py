@@ -13,7 +13,7 @@ from andon.images.decode import decode
 from andon.images.limits import ImageLimits
 from andon.images.prepare import prepare
 from andon.images.sniff import sniff
-from andon.inference import INPUT, MAP, SCORE, Model, open_model
+from andon.inference import Model, open_bundle
 from andon.manifest import GoldenFrame
 from andon.preparation import Preparation
 from andon.records import Verdict
@@ -62,7 +62,7 @@ class ModelCost:
     """CPU-ms of `Model.run` for one frame in a batch of `size`, with the threads that scoring gives it."""
 
     def __init__(self, bundle: Bundle, frames: Sequence[bytes]) -> None:
-        self._model: Model = open_model(bundle.model)
+        self._model: Model = open_bundle(bundle)
         preparation = bundle.manifest.preparation
         self._tensors = np.stack([prepare(data, preparation).tensor for data in frames])
         self._known: dict[int, float] = {}
@@ -82,14 +82,14 @@ class ModelCost:
 
 
 def plain_loop(frames: Sequence[bytes], bundle: Bundle, count: int) -> Plain:
-    """`count` frames through cv2.imdecode, cv2.resize(INTER_AREA) and the model's session, batch of one."""
-    session = open_model(bundle.model).session
+    """`count` frames through cv2.imdecode, cv2.resize(INTER_AREA) and the model, batch of one."""
+    model = open_bundle(bundle)
     size = bundle.manifest.preparation.width, bundle.manifest.preparation.height
 
     def one(data: bytes) -> None:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
         small = cv2.cvtColor(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2RGB)
-        session.run([SCORE, MAP], {INPUT: small[np.newaxis]})
+        model.run(small[np.newaxis])
 
     for data in frames:
         one(data)

@@ -7,6 +7,7 @@ from andon.ids import derived_id, frame_id, notice_id
 from andon.preparation import Preparation
 from andon.reasons import Reason
 from andon.records import (
+    Answer,
     Assignment,
     Cause,
     Event,
@@ -24,6 +25,7 @@ from andon.records import (
     Score,
     Severity,
     Swap,
+    Told,
     Verdict,
 )
 from andon.stage import Record, Rejected
@@ -101,6 +103,15 @@ EVENTS: tuple[Event, ...] = (
         height=960,
         frame=PLACE,
         health=HEALTH,
+    ),
+    Answer(
+        frame_id=ID,
+        station="weld-07",
+        answer=Told.REAL,
+        defect="spatter",
+        by="mira",
+        at=SCORED,
+        note="third one this morning",
     ),
     IncidentEvent(
         event_id=derived_id(INCIDENT, IncidentKind.OPENED, str(ID)),

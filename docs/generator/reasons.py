@@ -6,7 +6,7 @@ from importlib import import_module
 from inspect import getsource
 
 from andon.reasons import Reason
-from andon.records import Cause, IncidentKind, Severity, Unscorable, Verdict
+from andon.records import Cause, IncidentKind, NoticeKind, Severity, Told, Unscorable, Verdict
 from generator.markdown import code, page, section, table
 
 _MEMBER = re.compile(r'^ +[A-Z_]+ = "(\w+)"(?:  # (.+))?$', re.MULTILINE)
@@ -16,6 +16,7 @@ def reasons() -> str:
     """The page."""
     skip = import_module("andon_ingest.capture").Skip
     why, telling = import_module("andon_alerting.policy").Why, import_module("andon_alerting.alerting").Telling
+    trials, newcomers = (import_module(f"andon_training.trainer.{name}") for name in ("trials", "newcomers"))
     return page(
         "Reasons",
         "Each is a word that logs, metrics, records and tests share.",
@@ -27,11 +28,17 @@ def reasons() -> str:
         ),
         section("Verdicts", "Field `verdict` of a score.", _of(Verdict)),
         section("Unscorable", "Field `unscorable` of a score whose verdict is `unscorable`.", _of(Unscorable)),
+        section("Answers of people", "Field `answer` of an answer.", _of(Told)),
         section("Causes of incidents", "Field `cause` of an incident event.", _of(Cause)),
         section("Turns of an incident", "Field `kind` of an incident event.", _of(IncidentKind)),
         section("Severity", "Field `severity` of an incident event.", _of(Severity)),
         section("Why alerting decided so", "Field `reason` of an incident event; `why` in the log.", _of(why)),
         section("Whether people are told", "Field `telling` in the log.", _of(telling)),
+        section(
+            "Notices", "Field `kind` of a notice; label `kind` of `andon_trainer_decisions_total`.", _of(NoticeKind)
+        ),
+        section("Why a trial ended so", "Label `why` of `andon_trainer_decisions_total`.", _of(trials.Why)),
+        section("How a frame of a new station looks", "Only the good ones count.", _of(newcomers.Look)),
     )
 
 

@@ -14,6 +14,7 @@ CLASSES = {
     "preprocess": ("andon_preprocess.settings", "PreprocessSettings"),
     "scoring": ("andon_scoring.settings", "ScoringSettings"),
     "alerting": ("andon_alerting.settings", "AlertingSettings"),
+    "trainer": ("andon_training.trainer.settings", "TrainerSettings"),
 }
 OTHERS = {
     SECRETS_DIR: "folder whose files are read as settings: each is called like its variable and holds the value",

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from andon.dead_letters import Limit, dead_letter
 from andon.errors import Broken
 from andon.settings import DeadLetterLimit
-from andon.stage import Idle, Message, Record, Rejected
+from andon.stage import Idle, Message, Record, Rejected, first_held
 from andon.topics import BY_NAME, DEAD_LETTERS, MAX_RECORD_BYTES
 
 
@@ -65,6 +65,7 @@ class MemorySource:
         self._batch = batch_records
         self._next: dict[tuple[str, int], int] = {}
         self.idled = 0
+        self._resting: set[tuple[str, int]] = set()
 
     @property
     def ended(self) -> bool:
@@ -74,8 +75,9 @@ class MemorySource:
     def poll(self) -> Sequence[Record]:
         """What is there, up to a batch."""
         found: list[Record] = []
+        resting, self._resting = self._resting, set()
         for topic in [name for pattern in self._topics for name in self._kafka.topics(pattern)]:
-            for part in range(self._kafka.partitions):
+            for part in [part for part in range(self._kafka.partitions) if (topic, part) not in resting]:
                 start = self._next.get((topic, part), self._kafka.committed(self._group, topic, part))
                 records = self._kafka.log(topic, part)[start : start + self._batch - len(found)]
                 self._next[topic, part] = start + len(records)
@@ -86,6 +88,11 @@ class MemorySource:
         """Everything polled is done."""
         for (topic, part), offset in self._next.items():
             self._kafka.commit(self._group, topic, part, offset)
+
+    def hold(self, records: Sequence[Record]) -> None:
+        """Each partition rests for one poll: time does not pass by itself here."""
+        self._next |= first_held(records)
+        self._resting |= first_held(records).keys()
 
     def idle(self) -> None:
         """Counts, so that tests see it was called."""

@@ -61,6 +61,15 @@ class Metrics:
             "bundles_refused_total", "Bundles that could not be read or failed the parity gate."
         )
         self.bundles_loaded = gauge("bundles_loaded", "Bundles in memory.")
+        self.bundle_memory = gauge("bundle_memory_bytes", "Memory that loaded bundles take, as measured at loading.")
+        self.bundle_loads = counter("bundle_loads_total", "Bundles read, opened and proven.")
+        self.bundle_load_seconds = histogram("bundle_load_seconds", "Time one bundle's loading took.", LATENCY_S)
+        self.bundles_evicted = counter("bundles_evicted_total", "Bundles let go of to keep within the memory budget.")
+        self.records_held = counter(
+            "records_held_total", "Times a frame was put back because its bundle was being loaded."
+        )
+        self.head_seconds = histogram("inference_head_seconds", "One call of a head, after its backbone.", LATENCY_S)
+        self.shadow_frames_scored = counter("shadow_frames_scored_total", "Verdicts by shadows.", "station", "verdict")
         self.score_ratio = histogram(
             "anomaly_score_ratio",
             "Raw score against its threshold.",
@@ -79,3 +88,9 @@ class Metrics:
         self.state_rebuilds = counter(
             "state_rebuilds_total", "Times Redis had lost its state and it was rebuilt from Kafka."
         )
+        # Trainer
+        self.trainer_decisions = counter(
+            "trainer_decisions_total", "What the trainer decided, by kind of notice and reason.", "kind", "why"
+        )
+        self.stations_without_bundle = gauge("stations_without_bundle", "Stations counted until they can be learned.")
+        self.trials_running = gauge("trials_running", "Shadows on trial, and promoted bundles on probation.")

@@ -10,7 +10,7 @@ import structlog
 
 from andon.kafka.source import KafkaSource, Place
 from andon.metrics import Metrics
-from andon.stage import DeadLetters, Idle, Message, Record, Rejected, Result, Sink, Stage
+from andon.stage import DeadLetters, Held, Idle, Message, Record, Rejected, Result, Sink, Stage, held_back
 
 
 def observed(stage: Stage, metrics: Metrics) -> Stage:
@@ -25,7 +25,8 @@ def observed(stage: Stage, metrics: Metrics) -> Stage:
         results = list(stage.handle(records, now))
         metrics.last_turn.labels(name).set(now.timestamp())
         if records:
-            consumed.inc(len(records))
+            held = [result.record for result in results if isinstance(result, Held)]
+            consumed.inc(len(records) - len(held_back(records, held)))
             batch_records.observe(len(records))
             turn_seconds.observe(time.perf_counter() - started)
         return results

@@ -16,10 +16,11 @@ class Reason(StrEnum):
     # What stands in the image
     EMPTY = "empty"  # no bytes at all
     NOT_AN_IMAGE = "not_an_image"  # begins like no image, or is broken inside its header
-    UNSUPPORTED_FORMAT = "unsupported_format"  # an image, but neither baseline JPEG nor plain PNG
+    UNSUPPORTED_FORMAT = "unsupported_format"  # an image, but neither baseline JPEG, plain PNG nor .npy of 8 or 16 bits
     PROGRESSIVE = "progressive"  # a JPEG in many scans, which can cost seconds to decode
     TOO_MANY_PIXELS = "too_many_pixels"  # larger once decoded than the limit, or no size given
     TRUNCATED = "truncated"  # ends before the image does, or is followed by something else
     CHECKSUM_MISMATCH = "checksum_mismatch"  # not the bytes its maker counted
     DECODE_FAILED = "decode_failed"  # the decoder refused what its header promised
+    WRONG_CHANNELS = "wrong_channels"  # has other planes than the preparation asks for
     BAD_CROP = "bad_crop"  # the preparation's crop lies outside this image

@@ -107,6 +107,10 @@ class StoreSettings(Group):
 
     bundles: str = Field("./bundles", description="fsspec URL of the bundle store: a folder, s3://, gs://, ...")
     frames: str = Field("./frames", description="fsspec URL for images too large for a record")
+    trusted_keys: Path | None = Field(
+        None,
+        description="public keys (Ed25519, PEM): a file, or a folder; bundles that none of them signed are refused",
+    )
 
 
 class HttpSettings(Group):

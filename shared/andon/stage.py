@@ -10,13 +10,19 @@ The contract, once, for everyone who writes a source, a handler or a sink:
   with messages to send and records to reject, in the order they should be written; a record it does not
   mention is done. It is also called with an empty batch, so that it can act on time passing; most answer
   with nothing. Raising anything at all means "we are broken".
+* A handler that cannot answer for a record *yet* (what scores it is still being loaded) answers `Held` for it and
+  says nothing of the later records of its partition, so that order is kept. What it says of the others counts.
+  The stage then calls `Source.hold`: each of these partitions goes back to its earliest held record, rests for a
+  moment while the other partitions flow, and brings the same records again; nothing at or past that record is
+  committed. How long a record may be held is the handler's to say: it raises when it has waited too long. A source
+  whose handlers never hold anything may raise.
 * `Sink.send` returns when every message is *delivered*: acknowledged by Kafka, written, accepted. While it
   waits it calls `idle` at least once a second, so that the source can keep its place. If it cannot deliver
   it raises `Broken`; it never drops and never returns early.
 * Rejected records go to the dead-letter sink with their original bytes, before anything is committed. If the
   dead letters cannot be written, nothing is committed.
-* `Source.commit` says "everything polled so far is done". A commit that a rebalance refuses is forgotten: the
-  records go to their next owner, who makes the same ids again.
+* `Source.commit` says "everything polled so far is done", but for what was held. A commit that a rebalance refuses
+  is forgotten: the records go to their next owner, who makes the same ids again.
 * `Source.idle` keeps membership alive while the stage waits for something else, and takes nothing.
 
 Two failures exist. *This message can never succeed*: `Rejected`. *We are broken*: an exception out of
@@ -69,10 +75,32 @@ class Rejected:
     detail: str
 
 
-Result = Message | Rejected
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A record that is to come again in a moment, and all later ones of its partition with it."""
+
+    record: Record
+
+
+Result = Message | Rejected | Held
 Handler = Callable[[Sequence[Record], datetime], Iterable[Result]]
 Idle = Callable[[], None]
 Clock = Callable[[], datetime]
+
+
+def first_held(held: Iterable[Record]) -> dict[tuple[str, int], int]:
+    """The offset of the earliest of `held` in each (topic, partition)."""
+    first: dict[tuple[str, int], int] = {}
+    for record in held:
+        place = record.topic, record.partition
+        first[place] = min(record.offset, first.get(place, record.offset))
+    return first
+
+
+def held_back(records: Sequence[Record], held: Sequence[Record]) -> list[Record]:
+    """Those of `records` that come again because of `held`: these, and the later ones of their partitions."""
+    first = first_held(held)
+    return [each for each in records if each.offset >= first.get((each.topic, each.partition), each.offset + 1)]
 
 
 def _nothing() -> None:
@@ -90,7 +118,13 @@ class Source(Protocol):
         """What is there, in order, after at most a short wait."""
 
     def commit(self) -> None:
-        """Everything polled so far is done."""
+        """Everything polled so far is done, but for what was held."""
+
+    def hold(self, records: Sequence[Record]) -> None:
+        """Go back, in the partition of each, to the earliest of `records`, which were polled last; rest there a while.
+
+        A partition that is no longer ours is passed over: its next owner begins where the last commit stands.
+        """
 
     def idle(self) -> None:
         """Keep the place, take nothing."""
@@ -133,7 +167,7 @@ class Stage:
     dead_letters: DeadLetters
 
     def step(self, clock: Clock, beat: Idle = _nothing) -> int:
-        """One turn; answers how many records it took. Nothing is in flight before it or after it.
+        """One turn; answers how many records it is done with. Nothing is in flight before it or after it.
 
         `clock` is asked once, when the batch has come: what it says is the time of everything the turn decides.
         `beat` is called while the turn waits for a delivery, so that a slow broker does not look like a stuck loop.
@@ -147,15 +181,19 @@ class Stage:
         results = list(self.handle(records, clock()))
         rejected = [result for result in results if isinstance(result, Rejected)]
         messages = [result for result in results if isinstance(result, Message)]
-        if records:
-            self.dead_letters.judge(len(records), rejected)
+        held = [result.record for result in results if isinstance(result, Held)]
+        done = len(records) - len(held_back(records, held))
+        if done:
+            self.dead_letters.judge(done, rejected)
         if messages:
             self.sink.send(messages, idle)
         if rejected:
             self.dead_letters.send(rejected, idle)
+        if held:
+            self.source.hold(held)
         if records:
             self.source.commit()
-        return len(records)
+        return done
 
     def close(self) -> None:
         """Give back everything, the source first, so that nothing new comes in."""

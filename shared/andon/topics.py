@@ -70,7 +70,7 @@ ALL: tuple[Topic, ...] = (
         MODELS, "station/product", "Assignment, Proof, Refusal and Swap, JSON", None, cleanup="compact", spread=False
     ),
     Topic(INCIDENTS, "station", "IncidentEvent, JSON", 365 * DAY_MS),
-    Topic(VERDICTS, "station", "what people answered, JSON", 365 * DAY_MS),
+    Topic(VERDICTS, "station", "Answer, JSON: what people say of a frame", 365 * DAY_MS),
     Topic(DRIFT, "station", "what changed, JSON", 90 * DAY_MS),
     Topic(NOTICES, "station", "Notice, JSON: what Andon did by itself, or could not do", 90 * DAY_MS),
     Topic(

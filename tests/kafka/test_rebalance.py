@@ -148,3 +148,35 @@ def test_a_partition_lost_while_paused_flows_when_it_comes_back(settings: KafkaS
         found.update(record.value for record in first.poll())
     first.close()
     assert len(found) == count
+
+
+def test_a_partition_that_is_held_when_it_moves_goes_on_from_the_held_record(
+    settings: KafkaSettings, topic: str
+) -> None:
+    count = 80
+    write(settings, topic, count)
+    subscription = Subscription((topic,), f"{topic}.g")
+    gone: list[object] = []
+    first = KafkaSource(settings, subscription, on_revoke=gone.extend)
+    done: set[bytes] = set()
+    deadline = time.monotonic() + 60
+    while len(done) < 20 and time.monotonic() < deadline:
+        batch = first.poll()
+        held = [record for record in batch if record.partition % 2]
+        done.update(record.value for record in batch if not record.partition % 2)
+        first.hold(held)
+        first.commit()
+    second = KafkaSource(settings, subscription)
+    seen: Counter[bytes] = Counter(done)
+    while len(seen) < count and time.monotonic() < deadline:
+        for source in (first, second):
+            batch = source.poll()
+            if not gone:
+                source.hold(batch)  # nothing gets on until the partitions have moved
+            else:
+                seen.update(record.value for record in batch)
+            source.commit()
+    first.close()
+    second.close()
+    assert len(seen) == count
+    assert seen.total() == count

@@ -151,6 +151,61 @@ def test_nothing_is_taken_while_idle_and_nothing_is_lost_by_it(transport: Transp
     assert [record.value for record in found] == [bytes([n]) for n in range(50)]
 
 
+def test_what_is_held_comes_again_with_all_that_follows_it_in_its_partition(transport: Transport) -> None:
+    values = [bytes([n]) for n in range(10)]
+    transport.write(*values)
+    source = transport.reader(batch=5)
+    found = take(source, 5)
+    source.hold(found[2:3])
+    source.commit()
+    again = take(source, 8)
+    assert [record.value for record in found[:2] + again] == values
+
+
+def test_what_is_held_is_held_as_often_as_it_takes_and_then_flows(transport: Transport) -> None:
+    values = [bytes([n]) for n in range(20)]
+    transport.write(*values)
+    source = transport.reader(batch=5)
+    for _ in range(4):
+        found = take(source, 5)
+        assert [record.value for record in found] == values[: len(found)]
+        source.hold(found[:1])
+        source.idle()
+        source.commit()
+    assert [record.value for record in take(source, 20)] == values
+
+
+def test_nothing_at_or_past_a_held_record_is_committed(transport: Transport) -> None:
+    transport.write(b"a", b"b", b"c", b"d")
+    first = transport.reader()
+    found = take(first, 4)
+    first.hold([found[2], found[1]])  # the earliest counts
+    first.commit()
+    first.close()
+    transport.open.remove(first)
+    assert [record.value for record in take(transport.reader(), 3)] == [b"b", b"c", b"d"]
+
+
+def test_other_partitions_flow_while_one_is_held(transport: Transport) -> None:
+    for number in range(12):
+        transport.write(b"a", b"b", b"c", key=f"station-{number}".encode())
+    everything = take(transport.reader(group="all"), 36)
+    waiting = everything[0].partition
+    elsewhere = sum(record.partition != waiting for record in everything)
+    source = transport.reader(batch=8)
+    flown, deadline = 0, time.monotonic() + 20
+    while flown < elsewhere and time.monotonic() < deadline:
+        batch = source.poll()
+        held = [record for record in batch if record.partition == waiting]
+        flown += len(batch) - len(held)
+        source.hold(held[:1])
+        source.commit()
+    assert 0 < flown == elsewhere
+    rest = take(source, 36 - elsewhere)
+    assert {record.partition for record in rest} == {waiting}
+    assert [record.offset for record in rest] == list(range(36 - elsewhere))
+
+
 def test_an_oversize_message_is_refused_before_it_can_take_its_neighbours_along(transport: Transport) -> None:
     sink = transport.sink()
     with pytest.raises(Broken, match="at most"):

@@ -20,12 +20,22 @@ from andon.kafka.source import Place
 from andon.memory import MemoryDeadLetters, MemoryKafka, MemorySink, MemorySource
 from andon.metrics import Metrics
 from andon.preparation import Preparation
-from andon.records import Assignment, IncidentEvent, Proof, Score, read_event, read_frame, write_event
+from andon.records import Assignment, IncidentEvent, Score, read_event, read_frame, write_event
 from andon.settings import DeadLetterLimit, StoreSettings
 from andon.stage import Message, Record, Stage
 from andon.store import BlobStore, BundleStore
 from andon.testing.models import proven_bundle
-from andon.topics import DEAD_LETTERS, FRAME_PATTERN, FRAMES, INCIDENTS, MODELS, PREPARED, SCORES
+from andon.topics import (
+    DEAD_LETTERS,
+    FRAME_PATTERN,
+    FRAMES,
+    INCIDENTS,
+    MODELS,
+    PREPARED,
+    SCORES,
+    SHADOW_PREPARED,
+    SHADOW_SCORES,
+)
 from andon_alerting.alerting import Alerting, Board
 from andon_alerting.memory import MemoryStates
 from andon_alerting.policy import Policy
@@ -38,8 +48,9 @@ from andon_ingest.claim_check import ClaimCheckSink
 from andon_preprocess.fetch import Fetching
 from andon_preprocess.preparations import Preparations
 from andon_preprocess.prepare import Preparing
-from andon_scoring.bundles import Bundles
+from andon_scoring.bundles import LIVE, SHADOWS, Bundles, Role
 from andon_scoring.load import Loader
+from andon_scoring.observe import with_news
 from andon_scoring.score import Scoring
 from andon_scoring.settings import ScoringSettings
 
@@ -75,6 +86,9 @@ class Shots:
 
     def commit(self) -> None:
         """Remembers nothing."""
+
+    def hold(self, records: Sequence[Record]) -> None:
+        raise AssertionError
 
     def idle(self) -> None:
         """Keeps its place by itself."""
@@ -135,13 +149,24 @@ class Line:
         self.captured: set[UUID] = set()
         self.now = START
 
-    def assign(self, threshold: float = 128.0, station: str = "*", side: int = 8) -> str:
+    def assign(
+        self,
+        threshold: float = 128.0,
+        station: str = "*",
+        side: int = 8,
+        product: str | None = None,
+        shadows: Sequence[str] = (),
+    ) -> str:
         """Makes a bundle that calls a frame by its brightest pixel, and lets it serve."""
-        preparation = Preparation(width=side, height=side, channels=1)
-        digest = self.bundles.put(proven_bundle(preparation=preparation, threshold=threshold))
-        given = Assignment(station=station, bundle=digest, at=self.now)
+        digest = self.keep(threshold, side)
+        given = Assignment(station=station, product=product, bundle=digest, shadows=tuple(shadows), at=self.now)
         self.kafka.append(Message(MODELS, given.key, write_event(given)))
         return digest
+
+    def keep(self, threshold: float = 128.0, side: int = 8) -> str:
+        """Puts such a bundle into the store."""
+        preparation = Preparation(width=side, height=side, channels=1)
+        return self.bundles.put(proven_bundle(preparation=preparation, threshold=threshold))
 
     def capture(self, shots: Sequence[Shot], next_seq: Mapping[str, int] | None = None) -> None:
         """Ingest, to its end. The same shots again are what a crash before its commit makes of them."""
@@ -160,7 +185,12 @@ class Line:
     def run(self, *services: str) -> None:
         """Runs these services, one after the other; all of them if none is named."""
         for service in services or HOPS:
-            {"preprocess": self._preprocess, "scoring": self._scoring, "alerting": self._alerting}[service]()
+            {
+                "preprocess": self._preprocess,
+                "scoring": lambda: self._scoring("scoring", LIVE, PREPARED, SCORES),
+                "shadow-scoring": lambda: self._scoring("shadow-scoring", SHADOWS, SHADOW_PREPARED, SHADOW_SCORES),
+                "alerting": self._alerting,
+            }[service]()
 
     def move_back(self, service: str, records: int) -> None:
         """The next process of `service` begins so many records earlier in every partition."""
@@ -208,32 +238,29 @@ class Line:
                 Stage(
                     "preprocess",
                     Fetching(MemorySource(self.kafka, [FRAME_PATTERN], "preprocess"), self.blobs),
-                    Preparing(preparations.of, ImageLimits(), pool.map),
+                    Preparing(preparations.of, ImageLimits(), pool.map, preparations.of_shadows),
                     MemorySink(self.kafka),
                     MemoryDeadLetters(self.kafka, LIMIT, "preprocess"),
                 )
             )
 
-    def _scoring(self) -> None:
+    def _scoring(self, name: str, role: Role, reads: str, writes: str) -> None:
         metrics = Metrics(CollectorRegistry())
         followed = Followed(self.kafka)
         loader = Loader(ScoringSettings(store=StoreSettings(bundles=self.bundles.url)), metrics)
-        bundles = Bundles(followed.table, followed.refresh, loader, metrics, self._prove)
+        bundles = Bundles(followed.table, followed.refresh, loader, metrics, role=role, clock=lambda: self.now)
         bundles.load_all()
         self._until_done(
             Stage(
-                "scoring",
-                MemorySource(self.kafka, [PREPARED], "scoring"),
-                Scoring(bundles.choose),
+                name,
+                MemorySource(self.kafka, [reads], name),
+                with_news(Scoring(bundles.choose, topic=writes), bundles.news),
                 MemorySink(self.kafka),
-                MemoryDeadLetters(self.kafka, LIMIT, "scoring"),
+                MemoryDeadLetters(self.kafka, LIMIT, name),
             )
         )
         bundles.close()
-
-    def _prove(self, given: Assignment) -> None:
-        proof = Proof(station=given.station, product=given.product, bundle=given.bundle, at=self.now)
-        self.kafka.append(Message(MODELS, proof.key, write_event(proof)))
+        loader.close()
 
     def _alerting(self) -> None:
         board, policies = Board(), Policies(Policy())

@@ -171,3 +171,28 @@ def test_the_source_keeps_its_place_while_what_waits_is_handed_out(line: Line) -
     assert [read_frame(source.poll()[0]).seq for _ in range(3)] == [0, 1, 2]
     assert inner.idled == 2
     assert not source.ended
+
+
+def test_what_is_held_comes_again_with_what_waits_of_its_partition() -> None:
+    kafka = MemoryKafka(partitions=1)
+    for number in range(4):
+        kafka.append(Message(FRAMES, b"s", b"", (("ce_dataref", str(number).encode()),)))
+    source = Fetching(MemorySource(kafka, [FRAMES], "g"), Held(bytes(10)), max_bytes=10)
+    (first,) = source.poll()
+    (second,) = source.poll()
+    source.hold([second])
+    source.commit()
+    assert kafka.committed("g", FRAMES, 0) == 1
+    assert source.poll() == []
+    again = [record for _ in range(3) for record in source.poll()]
+    assert [first.offset, *(record.offset for record in again)] == [0, 1, 2, 3]
+
+
+class Held:
+    """A store that holds the same under every name."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def get(self, dataref: str) -> bytes:
+        return self._data

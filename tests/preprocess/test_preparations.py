@@ -9,6 +9,7 @@ from andon.assignments import Assignments
 from andon.bundle import SUFFIX, Bundle
 from andon.errors import Broken
 from andon.ids import frame_id
+from andon.manifest import BundleManifest
 from andon.preparation import Preparation
 from andon.records import Assignment, Frame, Proof, write_event
 from andon.stage import Record
@@ -16,6 +17,7 @@ from andon.store import BundleStore
 from andon.testing.models import proven_bundle
 from andon.topics import MODELS
 from andon_preprocess.preparations import Preparations
+from andon_preprocess.prepare import UNASSIGNED
 
 AT = datetime(2026, 3, 2, 14, 0, tzinfo=UTC)
 SMALL = Preparation(width=8, height=8, channels=1)
@@ -32,6 +34,10 @@ class Followed:
 
     def say(self, bundle: str, station: str = "*", product: str | None = None, second: int = 0) -> None:
         given = Assignment(station=station, product=product, bundle=bundle, at=AT.replace(second=second))
+        self._unread.append(Record(MODELS, 0, 0, given.key, write_event(given)))
+
+    def shadow(self, bundle: str, *shadows: str) -> None:
+        given = Assignment(bundle=bundle, shadows=shadows, at=AT)
         self._unread.append(Record(MODELS, 0, 0, given.key, write_event(given)))
 
     def prove(self, bundle: str) -> None:
@@ -69,7 +75,7 @@ def bundle(preparation: Preparation) -> Bundle:
 
 
 def test_a_station_without_an_assignment_gets_the_default(followed: Followed, store: BundleStore) -> None:
-    assert Preparations(followed, store).of(frame()) == Preparation()
+    assert Preparations(followed, store).of(frame()) is UNASSIGNED
 
 
 def test_a_station_gets_what_its_active_bundle_wants(followed: Followed, store: BundleStore) -> None:
@@ -180,3 +186,41 @@ def test_a_bundle_that_is_not_proven_yet_leaves_the_one_that_is_in_force(
     followed.prove(new)
     preparations.refresh()
     assert preparations.of(frame()) == LARGE
+
+
+def test_shadows_of_a_station_are_looked_up_each_way_of_looking_once(followed: Followed, store: BundleStore) -> None:
+    also_small = proven_bundle(preparation=SMALL, threshold=99.0)
+    followed.shadow(store.put(bundle(SMALL)), store.put(also_small), store.put(bundle(LARGE)))
+    followed.refresh()
+    preparations = Preparations(followed, store)
+    assert preparations.of(frame()) == SMALL
+    assert preparations.of_shadows(frame()) == (SMALL, LARGE)
+
+
+def test_a_station_without_shadows_has_none(followed: Followed, store: BundleStore) -> None:
+    assert Preparations(followed, store).of_shadows(frame()) == ()
+    followed.say(store.put(bundle(SMALL)))
+    followed.refresh()
+    assert Preparations(followed, store).of_shadows(frame()) == ()
+
+
+class Failing(BundleStore):
+    """A store that fails for all but one bundle."""
+
+    held = ""
+
+    def manifest(self, digest: str) -> BundleManifest:
+        if digest == self.held:
+            return super().manifest(digest)
+        raise Broken("the store cannot be reached")
+
+
+def test_a_shadow_that_cannot_be_read_stops_nothing_whatever_the_reason(followed: Followed, tmp_path: Path) -> None:
+    store = Failing(str(tmp_path))
+    digest = store.put(bundle(SMALL))
+    object.__setattr__(store, "held", digest)
+    followed.shadow(digest, store.put(bundle(LARGE)))
+    followed.refresh()
+    preparations = Preparations(followed, store)
+    assert preparations.of(frame()) == SMALL
+    assert preparations.of_shadows(frame()) == ()

@@ -20,8 +20,8 @@ from andon.reasons import Reason
 from andon.records import PreparedFrame, read_prepared
 from andon.stage import Headers, Message, Record, Rejected, Result, Stage
 from andon.testing import hostile
-from andon.topics import DEAD_LETTERS, FRAMES, PREPARED
-from andon_preprocess.prepare import Fetched, Preparing
+from andon.topics import DEAD_LETTERS, FRAMES, PREPARED, SHADOW_PREPARED
+from andon_preprocess.prepare import UNASSIGNED, Fetched, Preparing
 
 NOW = datetime(2026, 3, 2, 14, 0, 1, tzinfo=UTC)
 PREPARATION = Preparation(width=32, height=24, channels=3)
@@ -73,6 +73,28 @@ def test_the_headers_say_how_it_was_made_and_where_its_image_lies(record: MakeRe
     assert (prepared.width, prepared.height, prepared.crop) == (160, 120, (10, 20, 64, 48))
     assert (prepared.place.topic, prepared.place.partition, prepared.place.offset) == (FRAMES, 2, 43)
     assert prepared.health == prepare(jpeg, preparation).health
+
+
+def test_a_frame_of_many_planes_becomes_a_tensor_of_as_many(record: MakeRecord) -> None:
+    planes, preparation = hostile.npy(hostile.planes(8)), Preparation(width=32, height=24, channels=8)
+    message = only_message(record(planes, content_type="application/x-npy"), preparation=preparation)
+    prepared = read_back(message)
+    assert (prepared.shape, prepared.frame.content_type) == ((24, 32, 8), "application/x-npy")
+    assert message.value == prepare(planes, preparation).tensor.tobytes()
+
+
+def test_planes_that_the_stations_bundle_does_not_know_are_a_dead_letter_with_both_numbers(record: MakeRecord) -> None:
+    rejected = refused(record(hostile.npy(hostile.planes(4))))
+    assert rejected.reason is Reason.WRONG_CHANNELS
+    assert "4 planes" in rejected.detail
+    assert "colour" in rejected.detail
+
+
+@pytest.mark.parametrize(("planes", "channels"), [(1, 3), (3, 3), (2, 2), (16, 16)])
+def test_without_a_bundle_no_number_of_planes_is_a_dead_letter(record: MakeRecord, planes: int, channels: int) -> None:
+    prepared = read_back(only_message(record(hostile.npy(hostile.planes(planes))), preparation=UNASSIGNED))
+    assert prepared.shape == (256, 256, channels)
+    assert prepared.preparation == Preparation(channels=channels).digest
 
 
 def test_what_its_maker_says_of_a_frame_travels_with_it(record: MakeRecord, jpeg: bytes) -> None:
@@ -286,3 +308,39 @@ def reasons(letters: Sequence[Record]) -> list[str]:
 
 def with_header(headers: Headers, name: str, value: bytes) -> Headers:
     return (*(pair for pair in headers if pair[0] != name), (name, value))
+
+
+OTHER = Preparation(width=8, height=8, channels=1)
+
+
+def with_shadows(*shadows: Preparation) -> Preparing:
+    return Preparing(lambda _: PREPARATION, LIMITS, shadows_of=lambda _: shadows)
+
+
+def test_a_shadow_gets_the_frame_as_it_wants_it_beside_the_one_that_serves(record: MakeRecord, jpeg: bytes) -> None:
+    live, same, other = with_shadows(PREPARATION, OTHER)([record(jpeg)], NOW)
+    assert isinstance(live, Message)
+    assert isinstance(same, Message)
+    assert isinstance(other, Message)
+    assert [live.topic, same.topic, other.topic] == [PREPARED, SHADOW_PREPARED, SHADOW_PREPARED]
+    assert replace(same, topic=PREPARED) == live
+    assert read_back(other).preparation == OTHER.digest
+    assert read_back(other).frame == read_back(live).frame
+    assert other.value == prepare(jpeg, OTHER).tensor.tobytes()
+
+
+def test_frames_that_are_inspected_come_before_those_for_shadows(record: MakeRecord, jpeg: bytes) -> None:
+    results = with_shadows(OTHER)([record(jpeg, seq) for seq in range(3)], NOW)
+    assert [each.topic for each in results if isinstance(each, Message)] == [PREPARED] * 3 + [SHADOW_PREPARED] * 3
+
+
+def test_a_frame_that_a_shadow_cannot_have_is_inspected_all_the_same(record: MakeRecord, jpeg: bytes) -> None:
+    beyond = Preparation(width=8, height=8, channels=1, crop=Box(x=0, y=0, width=5000, height=5000))
+    (live,) = with_shadows(beyond)([record(jpeg)], NOW)
+    assert isinstance(live, Message)
+    assert live.topic == PREPARED
+
+
+def test_poison_is_one_dead_letter_however_many_shadows_there_are(record: MakeRecord) -> None:
+    (result,) = with_shadows(PREPARATION, OTHER)([record(b"poison")], NOW)
+    assert isinstance(result, Rejected)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from andon.health import ImageHealth
 from andon.ids import frame_id
-from andon.inference import Outputs, judge_outputs
+from andon.inference import Features, Outputs, judge_outputs
 from andon.preparation import Preparation
 from andon.records import Frame, PreparedFrame, prepared_headers
 from andon.stage import Record
@@ -30,6 +30,11 @@ class BrightestPixel:
     def __init__(self, shape: tuple[int, int, int] = (8, 8, 1)) -> None:
         self.shape = shape
         self.batches: list[int] = []
+
+    backbone = None
+
+    def judge(self, features: Features) -> Outputs:
+        raise AssertionError
 
     def run(self, batch: NDArray[np.uint8]) -> Outputs:
         self.batches.append(len(batch))

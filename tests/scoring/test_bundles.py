@@ -1,9 +1,12 @@
 """Which bundle scores a frame, while bundles come, load, fail and go."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any, TypeVar
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -14,16 +17,29 @@ from andon.bundle import BundleError
 from andon.errors import Broken
 from andon.metrics import Metrics
 from andon.preparation import Preparation
-from andon.records import Assignment, PreparedFrame, Proof, Score, Unscorable, read_event, write_event
+from andon.records import (
+    Assignment,
+    Notice,
+    NoticeKind,
+    PreparedFrame,
+    Proof,
+    Refusal,
+    Score,
+    Swap,
+    Unscorable,
+    read_event,
+    write_event,
+)
 from andon.stage import Message, Record
-from andon.topics import MODELS
-from andon_scoring.bundles import Bundles
-from andon_scoring.score import Loaded, Scoring
+from andon.topics import MODELS, NOTICES
+from andon_scoring.bundles import SHADOWS, Bundles
+from andon_scoring.score import Choice, Loaded, Scoring, Wait
 
 NOW = datetime(2026, 3, 2, 14, 0, tzinfo=UTC)
 SMALL = Preparation(width=8, height=8, channels=1)
 LARGE = Preparation(width=16, height=16, channels=1)
 A, B, C = (letter * 64 for letter in "abc")
+R = TypeVar("R", Proof, Refusal, Swap)
 MakePrepared = Callable[..., PreparedFrame]
 MakeRecord = Callable[..., Record]
 
@@ -35,7 +51,7 @@ class Shelf:
         self.bundles: dict[str, Loaded] = {}
         self.failing: dict[str, Exception] = {}
         self.loads: list[str] = []
-        self.proofs: list[str] = []
+        self.said: list[Message] = []
         self.table = Assignments()
         self.followed = 0
         self._held: dict[str, threading.Event] = {}
@@ -46,9 +62,26 @@ class Shelf:
         self._unread.append(Record(MODELS, 0, 0, given.key, write_event(given)))
 
     def prove(self, given: Assignment) -> None:
-        self.proofs.append(given.bundle)
         proof = Proof(station=given.station, product=given.product, bundle=given.bundle, at=NOW)
         self._unread.append(Record(MODELS, 0, 0, proof.key, write_event(proof)))
+
+    def say(self, *messages: Message) -> None:
+        """What scoring tells comes back to it with the table."""
+        self.said += messages
+        told = [each for each in messages if each.topic == MODELS]
+        self._unread += [Record(MODELS, 0, 0, each.key, each.value) for each in told]
+
+    def records(self, kind: type[R], key: bytes) -> list[R]:
+        """What was said under keys that begin so."""
+        return [read_event(kind, each.value) for each in self.said if (each.key or b"").startswith(key) and each.value]
+
+    @property
+    def proofs(self) -> list[str]:
+        return [proof.bundle for proof in self.records(Proof, b"proven:")]
+
+    @property
+    def notices(self) -> list[Notice]:
+        return [read_event(Notice, each.value) for each in self.said if each.topic == NOTICES]
 
     def withdraw(self, station: str = "*") -> None:
         self._unread.append(Record(MODELS, 0, 0, f"{station}/*".encode(), b""))
@@ -78,6 +111,10 @@ class Shelf:
         return self.bundles[digest]
 
 
+def make_bundles(shelf: Shelf, registry: CollectorRegistry, **given: Any) -> Bundles:
+    return Bundles(shelf.table, shelf.follow, shelf.load, Metrics(registry), clock=lambda: NOW, **given)
+
+
 @pytest.fixture
 def shelf(loaded: Callable[..., Loaded]) -> Shelf:
     """Holds A and B, made for one preparation, and C, made for another."""
@@ -93,7 +130,7 @@ def registry() -> CollectorRegistry:
 
 @pytest.fixture
 def bundles(shelf: Shelf, registry: CollectorRegistry) -> Iterator[Bundles]:
-    made = Bundles(shelf.table, shelf.follow, shelf.load, Metrics(registry), shelf.prove, load_timeout_s=20)
+    made = make_bundles(shelf, registry, load_timeout_s=20)
     yield made
     shelf.let_all_go()
     made.close()
@@ -103,13 +140,14 @@ def settled(bundles: Bundles) -> None:
     """Turns until the loader has nothing left to do."""
     for _ in range(2):
         bundles.refresh()
-        bundles._loader.submit(lambda: None).result(20)
+        bundles._loading._pool.submit(lambda: None).result(20)
     bundles.refresh()
 
 
-def digest_of(chosen: Loaded | Unscorable) -> str:
-    assert isinstance(chosen, Loaded)
-    return chosen.digest
+def digest_of(chosen: Choice) -> str:
+    assert isinstance(chosen, tuple)
+    (bundle,) = chosen
+    return bundle.digest
 
 
 def test_the_active_bundle_scores(shelf: Shelf, bundles: Bundles, prepared: MakePrepared) -> None:
@@ -212,10 +250,11 @@ def test_a_frame_that_only_the_loading_bundle_can_score_waits_for_it(
     shelf.hold(C)
     shelf.assign(C)
     bundles.refresh()
-    timer = threading.Timer(0.1, shelf.let_go, [C])
-    timer.start()
+    assert bundles.choose(prepared(preparation=LARGE)) is Wait.LOADING
+    assert digest_of(bundles.choose(prepared())) == A
+    shelf.let_go(C)
+    settled(bundles)
     assert digest_of(bundles.choose(prepared(preparation=LARGE))) == C
-    timer.join()
 
 
 def test_a_frame_that_is_ahead_of_the_table_makes_it_look_again(
@@ -225,6 +264,8 @@ def test_a_frame_that_is_ahead_of_the_table_makes_it_look_again(
     shelf.assign(A)
     bundles.load_all()
     shelf.assign(C)
+    assert bundles.choose(prepared(preparation=LARGE)) is Wait.LOADING
+    settled(bundles)
     assert digest_of(bundles.choose(prepared(preparation=LARGE))) == C
 
 
@@ -248,7 +289,9 @@ def test_a_bundle_that_never_loads_breaks_rather_than_holds_its_frames_for_ever(
 ) -> None:
     shelf.hold(A)
     shelf.assign(A)
-    bundles = Bundles(shelf.table, shelf.follow, shelf.load, Metrics(registry), shelf.prove, load_timeout_s=0.05)
+    bundles = make_bundles(shelf, registry, load_timeout_s=0.05)
+    assert bundles.choose(prepared()) is Wait.LOADING
+    time.sleep(0.1)
     with pytest.raises(Broken, match="was not loaded within"):
         bundles.choose(prepared())
     shelf.let_go(A)
@@ -338,7 +381,7 @@ def test_looking_between_turns_walks_the_table_only_when_it_changed(
 ) -> None:
     """With a thousand bundles a turn of one frame costs what it costs with one."""
     shelf.table = Walked()
-    bundles = Bundles(shelf.table, shelf.follow, shelf.load, Metrics(registry), lambda _: None)
+    bundles = make_bundles(shelf, registry)
     shelf.assign(A, "press-1")
     bundles.load_all()
     for seq in range(5):
@@ -352,12 +395,15 @@ def test_what_is_loaded_is_told_as_proven_once(shelf: Shelf, bundles: Bundles) -
     shelf.assign(A)
     shelf.assign(B, "press-1")
     bundles.load_all()
+    shelf.say(*bundles.news())
     settled(bundles)
+    shelf.say(*bundles.news())
     assert sorted(shelf.proofs) == [A, B]
-    shelf.assign(C)
-    settled(bundles)
-    shelf.assign(A)
-    settled(bundles)
+    for digest in (C, A):
+        shelf.assign(digest)
+        settled(bundles)
+        shelf.say(*bundles.news())
+        settled(bundles)
     assert shelf.proofs[2:] == [C, A]
     assert shelf.table.unproven() == []
 
@@ -367,11 +413,12 @@ def test_what_is_refused_is_never_told_as_proven_and_the_last_proven_serves_on_h
 ) -> None:
     shelf.assign(A)
     bundles.load_all()
-    settled(bundles)
+    shelf.say(*bundles.news())
     for refused in (B, C):
         shelf.failing[refused] = BundleError("fails its gate")
         shelf.assign(refused)
         settled(bundles)
+        shelf.say(*bundles.news())
     assert shelf.proofs == [A]
     assert digest_of(bundles.choose(prepared())) == A
 
@@ -405,7 +452,7 @@ def test_no_frame_is_ever_scored_with_one_bundle_and_judged_by_another(
         if turn % 5 == 0:
             shelf.failing[B] = BundleError("no")
         shelf.assign((A, B, C)[turn % 3], second=turn)
-        bundles.refresh()
+        settled(bundles)
         made = [prepared(seq, preparation=(SMALL, LARGE)[(seq + turn) % 2]) for seq in range(6)]
         results = scoring([record(each, 200) for each in made], NOW)
         scores = [read_event(Score, result.value) for result in results if isinstance(result, Message)]
@@ -419,3 +466,255 @@ def test_no_frame_is_ever_scored_with_one_bundle_and_judged_by_another(
             assert shelf.bundles[score.bundle].preparation == each.preparation
             seen.add(score.bundle)
     assert seen == {A, B, C}
+
+
+def told(shelf: Shelf, bundles: Bundles) -> None:
+    """What was to be told is told, and read again by everybody."""
+    shelf.say(*bundles.news())
+    bundles.refresh()
+
+
+def test_a_swap_is_recorded_with_the_frame_it_happened_at(
+    shelf: Shelf, bundles: Bundles, prepared: MakePrepared
+) -> None:
+    shelf.assign(A)
+    bundles.load_all()
+    bundles.choose(prepared(0))
+    shelf.assign(B, second=1)
+    settled(bundles)
+    bundles.choose(prepared(1))
+    bundles.choose(prepared(2))
+    told(shelf, bundles)
+    first, second = shelf.records(Swap, b"swapped:")
+    assert (first.station, first.bundle, first.before, first.frame.offset) == ("weld-07", A, None, 40)
+    assert (second.station, second.bundle, second.before, second.frame.offset) == ("weld-07", B, A, 41)
+
+
+def test_a_process_that_begins_anew_records_no_swap_that_is_known(
+    shelf: Shelf, bundles: Bundles, prepared: MakePrepared
+) -> None:
+    shelf.assign(A)
+    bundles.load_all()
+    bundles.choose(prepared(0))
+    told(shelf, bundles)
+    said = len(shelf.said)
+    again = make_bundles(shelf, CollectorRegistry())
+    again.load_all()
+    settled(again)
+    again.choose(prepared(1))
+    assert (again.news(), len(shelf.said)) == ([], said)
+    again.close()
+
+
+def test_people_are_told_once_of_each_assignment_that_it_serves_or_was_refused(
+    shelf: Shelf, bundles: Bundles, prepared: MakePrepared
+) -> None:
+    shelf.assign(A)
+    bundles.load_all()
+    for station in ("weld-07", "press-1"):
+        bundles.choose(prepared(station=station))
+    shelf.failing[B] = BundleError("bundle bbbb fails the parity gate: 2 of 8 golden frames fail")
+    shelf.assign(B, second=1)
+    settled(bundles)
+    bundles.choose(prepared(1))
+    told(shelf, bundles)
+    shelf.assign(A, second=2)
+    settled(bundles)
+    bundles.choose(prepared(2))
+    bundles.choose(prepared(3))
+    told(shelf, bundles)
+    kinds = [(each.kind, each.bundle) for each in shelf.notices]
+    serves, refused = NoticeKind.BUNDLE_SERVES, NoticeKind.BUNDLE_REFUSED
+    assert kinds == [(serves, A), (refused, B), (serves, A)]
+    assert len({each.notice_id for each in shelf.notices}) == 3
+    assert "the one before serves on. bundle bbbb fails the parity gate" in shelf.notices[1].sentence
+
+
+def test_what_another_process_refuses_too_gets_the_same_notice(shelf: Shelf, registry: CollectorRegistry) -> None:
+    shelf.failing[A] = BundleError("no")
+    shelf.assign(A)
+    ids = []
+    for _ in range(2):
+        bundles = make_bundles(shelf, CollectorRegistry())
+        bundles.load_all()
+        settled(bundles)
+        shelf.said.clear()
+        shelf.said += bundles.news()
+        ids += [each.notice_id for each in shelf.notices]
+        bundles.close()
+    assert len(ids) == 2
+    assert len(set(ids)) == 1
+
+
+def test_a_refusal_of_what_another_process_proved_says_so_and_by_what(
+    shelf: Shelf, registry: CollectorRegistry
+) -> None:
+    bundles = make_bundles(shelf, registry, runtime="onnxruntime on cpu, arm64")
+    shelf.failing[A] = BundleError("a score moved")
+    shelf.assign(A)
+    shelf.prove(Assignment(bundle=A, at=NOW))
+    bundles.load_all()
+    told(shelf, bundles)
+    (refusal,) = shelf.records(Refusal, b"refused:")
+    assert refusal.why == "a score moved; another process proved it, this one runs onnxruntime on cpu, arm64"
+    bundles.close()
+
+
+def test_a_refusal_is_taken_back_when_the_bundle_is_assigned_anew_and_passes(shelf: Shelf, bundles: Bundles) -> None:
+    shelf.failing[A] = BundleError("the store does not hold it")
+    shelf.assign(A)
+    bundles.load_all()
+    told(shelf, bundles)
+    assert shelf.table.all()[0].refused is not None
+    del shelf.failing[A]
+    shelf.assign(A, second=1)
+    settled(bundles)
+    told(shelf, bundles)
+    assert shelf.table.all()[0].refused is None
+
+
+def sized(shelf: Shelf, size: int) -> None:
+    shelf.bundles = {digest: replace(bundle, size=size) for digest, bundle in shelf.bundles.items()}
+
+
+@pytest.fixture
+def crowded(shelf: Shelf, registry: CollectorRegistry) -> Iterator[Bundles]:
+    """Room for two of three bundles, each of another station."""
+    sized(shelf, 100)
+    for station, digest in (("s-a", A), ("s-b", B), ("s-c", C)):
+        shelf.assign(digest, station)
+        shelf.prove(Assignment(station=station, bundle=digest, at=NOW))
+    bundles = make_bundles(shelf, registry, memory_budget=250)
+    bundles.load_all()
+    yield bundles
+    bundles.close()
+
+
+def fetch(bundles: Bundles, frame: PreparedFrame) -> Choice:
+    """Asks again and again, as frames that are held do."""
+    deadline = time.monotonic() + 10
+    while (chosen := bundles.choose(frame)) is Wait.LOADING and time.monotonic() < deadline:
+        bundles._loading._pool.submit(lambda: None).result(20)
+        bundles.refresh()
+    return chosen
+
+
+def test_at_the_start_no_more_is_loaded_than_there_is_room_for(shelf: Shelf, crowded: Bundles) -> None:
+    assert shelf.loads == [A, B]
+
+
+def test_within_the_memory_budget_what_was_not_used_for_longest_goes_and_comes_again_when_wanted(
+    shelf: Shelf, crowded: Bundles, prepared: MakePrepared, registry: CollectorRegistry
+) -> None:
+    frames = {A: prepared(station="s-a"), B: prepared(station="s-b"), C: prepared(station="s-c", preparation=LARGE)}
+    for digest in (A, B, C, B, A):
+        assert digest_of(fetch(crowded, frames[digest])) == digest
+        crowded.refresh()
+        assert registry.get_sample_value("andon_bundle_memory_bytes") <= 250
+    assert shelf.loads == [A, B, C, A]
+    assert registry.get_sample_value("andon_bundles_evicted_total") == 2
+
+
+def test_while_what_was_let_go_comes_again_nothing_older_scores_its_frames_and_others_go_on(
+    shelf: Shelf, registry: CollectorRegistry, prepared: MakePrepared
+) -> None:
+    sized(shelf, 100)
+    shelf.prove(Assignment(station="s-a", bundle=B, at=NOW))
+    shelf.assign(A, "s-a")
+    shelf.assign(B, "s-a", second=1)  # A is the one before
+    shelf.assign(C, "s-c")
+    bundles = make_bundles(shelf, registry, memory_budget=120)
+    bundles.load_all()
+    assert digest_of(fetch(bundles, prepared(station="s-a"))) == B
+    assert digest_of(fetch(bundles, prepared(station="s-c", preparation=LARGE))) == C
+    shelf.hold(B)
+    bundles.refresh()
+    assert bundles.choose(prepared(1, station="s-a")) is Wait.LOADING
+    assert digest_of(bundles.choose(prepared(1, station="s-c", preparation=LARGE))) == C
+    shelf.let_go(B)
+    assert digest_of(fetch(bundles, prepared(1, station="s-a"))) == B
+    bundles.close()
+
+
+def test_stations_that_need_more_than_there_is_room_for_take_turns(
+    shelf: Shelf, registry: CollectorRegistry, prepared: MakePrepared
+) -> None:
+    """Each is held by its own partition; none starves."""
+    sized(shelf, 100)
+    stations = {"s-a": A, "s-b": B, "s-c": C}
+    for station, digest in stations.items():
+        shelf.assign(digest, station)
+    bundles = make_bundles(shelf, registry, memory_budget=100)
+    bundles.load_all()
+    left = dict.fromkeys(stations, 5)
+    deadline = time.monotonic() + 20
+    while any(left.values()) and time.monotonic() < deadline:
+        bundles.refresh()
+        for station, digest in stations.items():
+            frame = prepared(left[station], station=station, preparation=shelf_preparation(digest))
+            if left[station] and bundles.choose(frame) is not Wait.LOADING:
+                left[station] -= 1
+        bundles._loading._pool.submit(lambda: None).result(20)
+    assert left == dict.fromkeys(stations, 0)
+    bundles.close()
+
+
+def shelf_preparation(digest: str) -> Preparation:
+    return LARGE if digest == C else SMALL
+
+
+def test_a_backbone_that_bundles_share_counts_once(
+    shelf: Shelf, registry: CollectorRegistry, loaded: Callable[..., Loaded]
+) -> None:
+    shared = object()
+    for name in "ab":
+        bundle = loaded(name, size=10, backbone_size=1000)
+        bundle.model.backbone = shared  # type: ignore[misc]
+        shelf.bundles[name * 64] = bundle
+        shelf.assign(name * 64, f"s-{name}")
+    bundles = make_bundles(shelf, registry)
+    bundles.load_all()
+    assert registry.get_sample_value("andon_bundle_memory_bytes") == 1020
+    bundles.close()
+
+
+@pytest.fixture
+def shadows(shelf: Shelf, registry: CollectorRegistry) -> Iterator[Bundles]:
+    """A is active, B and C are its shadows."""
+    given = Assignment(bundle=A, shadows=(B, C), at=NOW)
+    shelf.say(Message(MODELS, given.key, write_event(given)))
+    shelf.said.clear()
+    bundles = make_bundles(shelf, registry, role=SHADOWS)
+    yield bundles
+    shelf.let_all_go()
+    bundles.close()
+
+
+def test_every_shadow_that_a_frame_was_prepared_for_scores_it_and_the_active_one_does_not(
+    shelf: Shelf, shadows: Bundles, prepared: MakePrepared
+) -> None:
+    shadows.load_all()
+    assert sorted(shelf.loads) == [B, C]
+    assert digest_of(shadows.choose(prepared())) == B
+    assert digest_of(shadows.choose(prepared(preparation=LARGE))) == C
+    assert shadows.news() == []  # nobody is told that they serve, or are proven
+
+
+def test_a_frame_of_a_station_without_shadows_is_passed_over(
+    shelf: Shelf, shadows: Bundles, prepared: MakePrepared
+) -> None:
+    shelf.assign(A, "press-1")
+    shadows.load_all()
+    assert shadows.choose(prepared(station="press-1")) == ()
+
+
+def test_a_refused_shadow_is_noticed_once_and_the_others_score_on(
+    shelf: Shelf, shadows: Bundles, prepared: MakePrepared
+) -> None:
+    shelf.failing[B] = BundleError("fails its gate")
+    shadows.load_all()
+    for seq in range(3):
+        assert shadows.choose(prepared(seq)) == ()
+        assert digest_of(shadows.choose(prepared(seq, preparation=LARGE))) == C
+    shelf.say(*shadows.news())
+    assert [(each.kind, each.bundle) for each in shelf.notices] == [(NoticeKind.SHADOW_REFUSED, B)]

@@ -1,5 +1,9 @@
 """Loading a bundle: from the store, onto the device, through its gate."""
 
+import gc
+import os
+import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -7,15 +11,25 @@ import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
-from andon.bundle import SUFFIX, BundleError, Damaged, bundle_bytes
+from andon.bundle import SUFFIX, Bundle, BundleError, Damaged, bundle_bytes
 from andon.cpu import cpu_limit
 from andon.errors import Broken
 from andon.metrics import Metrics
 from andon.preparation import Preparation
 from andon.settings import StoreSettings
 from andon.store import BundleStore
-from andon.testing.models import LOG_OF_BRIGHTEST, proven_bundle, swapped_model, tiny_bundle, tiny_model
+from andon.testing.models import (
+    LOG_OF_BRIGHTEST,
+    proven_bundle,
+    swapped_model,
+    tiny_backbone,
+    tiny_bundle,
+    tiny_head,
+    tiny_model,
+)
 from andon_scoring.load import Loader
+from andon_scoring.loading import NICENESS, Loading
+from andon_scoring.score import Loaded
 from andon_scoring.settings import ModelSettings, ScoringSettings
 
 NO_GPU = not Path("/dev/nvidiactl").exists()  # what ONNX Runtime calls available need not be there
@@ -129,4 +143,77 @@ def test_the_threads_of_a_graph_call_follow_the_cpu_limit_unless_told(
 ) -> None:
     loaded = loader(store, threads=given)(store.put(proven_bundle()))
     session = loaded.model._model.session  # type: ignore[attr-defined]
-    assert session.get_session_options().intra_op_num_threads == threads
+    assert session.raw.get_session_options().intra_op_num_threads == threads
+
+
+def head_bundle(threshold: float, **given: Any) -> Bundle:
+    """A bundle whose backbone gives the pixels as numbers, and whose head finds the brightest."""
+    return proven_bundle(threshold=threshold, model=tiny_head(), backbone=tiny_backbone(), **given)
+
+
+def test_bundles_with_the_same_backbone_share_one_for_as_long_as_any_of_them_is_loaded(store: BundleStore) -> None:
+    load = loader(store)
+    first, second, third = (load(store.put(head_bundle(threshold))) for threshold in (50.0, 60.0, 70.0))
+    assert first.model.backbone is second.model.backbone is third.model.backbone is not None
+    assert len(load._backbones) == 1
+    del first, second, third
+    gc.collect()
+    assert len(load._backbones) == 0
+    load.close()
+
+
+def test_what_is_shared_scores_as_it_does_apart(store: BundleStore) -> None:
+    load = loader(store)
+    bundles = [load(store.put(head_bundle(threshold))) for threshold in (50.0, 60.0)]
+    frames = np.random.default_rng(0).integers(0, 256, (6, 8, 8, 1), dtype=np.uint8)
+    apart = [bundle.model.run(frames[rows]) for bundle, rows in zip(bundles, (slice(0, 4), slice(4, 6)), strict=True)]
+    shared = bundles[0].model.backbone
+    assert shared is not None
+    features = shared.run(frames)
+    together = [
+        bundle.model.judge({name: array[rows] for name, array in features.items()})
+        for bundle, rows in zip(bundles, (slice(0, 4), slice(4, 6)), strict=True)
+    ]
+    for one, other in zip(apart, together, strict=True):
+        assert np.array_equal(one.score, other.score)
+        assert np.array_equal(one.map, other.map)
+    load.close()
+
+
+def test_a_loaded_bundle_says_what_it_takes_of_memory_and_what_runs_it(store: BundleStore) -> None:
+    bundle = head_bundle(50.0)
+    loaded = loader(store, memory_budget=10**9)(store.put(bundle))
+    assert loaded.size >= len(bundle.model)
+    assert loaded.backbone_size >= len(bundle.backbone or b"")
+    assert (loaded.runtime or "").startswith("onnxruntime ")
+
+
+def test_loads_are_counted_and_timed(store: BundleStore) -> None:
+    registry = CollectorRegistry()
+    loader(store, registry)(store.put(proven_bundle()))
+    assert registry.get_sample_value("andon_bundle_loads_total") == 1
+    assert registry.get_sample_value("andon_bundle_load_seconds_count") == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have priorities of their own on Linux")
+def test_loading_runs_at_lowered_priority_and_the_threads_of_a_model_do_not(store: BundleStore) -> None:
+    load, digest = loader(store, threads=2), store.put(proven_bundle())
+    seen: dict[str, set[int]] = {}
+
+    def watched(wanted: str) -> Loaded:
+        before = _threads()
+        made = load(wanted)
+        seen["models"] = {os.getpriority(os.PRIO_PROCESS, thread) for thread in _threads() - before}
+        seen["loading"] = {os.getpriority(os.PRIO_PROCESS, threading.get_native_id())}
+        return made
+
+    loading = Loading(watched, 20)
+    loading.begin(digest)
+    assert loading.ready(20)
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    assert seen == {"models": {own}, "loading": {min(19, own + NICENESS)}}
+    loading.close()
+
+
+def _threads() -> set[int]:
+    return {int(name) for name in os.listdir("/proc/self/task")}

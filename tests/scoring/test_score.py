@@ -13,16 +13,16 @@ from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
 
 from andon.errors import Broken
-from andon.inference import Outputs, judge_outputs, open_model
+from andon.inference import Features, Outputs, judge_outputs, open_model
 from andon.metrics import Metrics
 from andon.preparation import Preparation
 from andon.reasons import Reason
 from andon.records import PreparedFrame, Region, Score, Unscorable, Verdict, prepared_headers, read_event
-from andon.stage import Message, Record, Rejected, Result
+from andon.stage import Held, Message, Record, Rejected, Result
 from andon.testing.models import LOG_OF_BRIGHTEST, Node, tiny_model
 from andon.topics import SCORES
 from andon_scoring.observe import Timed, counted
-from andon_scoring.score import Choose, Loaded, Scoring
+from andon_scoring.score import Choice, Loaded, Scoring, Wait
 
 NOW = datetime(2026, 3, 2, 14, 0, 0, 80_000, tzinfo=UTC)
 LARGE = Preparation(width=16, height=16, channels=1)
@@ -31,9 +31,19 @@ MakeRecord = Callable[..., Record]
 MakeLoaded = Callable[..., Loaded]
 
 
-def scored(choose: Choose | Loaded | Unscorable, *records: Record, max_batch: int = 32) -> list[Score]:
+def handler(choose: Callable[[PreparedFrame], Any], max_batch: int = 32) -> Scoring:
+    """`choose` may answer with one bundle, where it is the only one."""
+
+    def chosen(prepared: PreparedFrame) -> Choice:
+        found = choose(prepared)
+        return (found,) if isinstance(found, Loaded) else found
+
+    return Scoring(chosen, max_batch)
+
+
+def scored(choose: Any, *records: Record, max_batch: int = 32) -> list[Score]:
     chosen = choose if callable(choose) else lambda _: choose
-    return scores(Scoring(chosen, max_batch)(records, NOW))
+    return scores(handler(chosen, max_batch)(records, NOW))
 
 
 def scores(results: Sequence[Result]) -> list[Score]:
@@ -56,7 +66,7 @@ def test_a_score_says_which_frame_it_is_of_and_where_its_image_lies(
 ) -> None:
     told = {"product": "cup", "part": "SN 7", "subject": "good/1.png", "skipped": "busy=2", "dataref": "/frames/x"}
     given = prepared(3, **told, width=640, height=480)
-    (message,) = Scoring(lambda _: loaded())([record(given)], NOW)
+    (message,) = handler(lambda _: loaded())([record(given)], NOW)
     (score,) = scores([message])
     assert isinstance(message, Message)
     assert message.key == b"weld-07"
@@ -97,7 +107,7 @@ def test_results_come_in_the_order_of_the_frames(
     frames = [prepared(seq, list(by_station)[seq % 3]) for seq in range(12)]
     records = [record(frame, seq) for seq, frame in enumerate(frames)]
     records.insert(5, replace(records[0], headers=()))
-    results = Scoring(lambda given: by_station[given.frame.station], 2)(records, NOW)
+    results = handler(lambda given: by_station[given.frame.station], 2)(records, NOW)
     assert isinstance(results.pop(5), Rejected)
     assert [(score.station, score.seq) for score in scores(results)] == [(f.frame.station, f.frame.seq) for f in frames]
     assert [score.score for score in scores(results)] == [None if seq % 3 == 2 else seq for seq in range(12)]
@@ -132,6 +142,8 @@ def test_frames_of_two_preparations_share_a_batch(
 
 class Answering:
     """A model that answers the same whatever it is asked."""
+
+    backbone = None
 
     def __init__(self, score: object, anomaly_map: object) -> None:
         self.shape = (8, 8, 1)
@@ -217,7 +229,7 @@ def test_what_is_no_prepared_frame_is_rejected_and_the_rest_goes_on(
     change: dict[str, object], reason: Reason, prepared: MakePrepared, record: MakeRecord, loaded: MakeLoaded
 ) -> None:
     bad = replace(record(prepared(0)), **change)  # type: ignore[arg-type]
-    rejected, message = Scoring(lambda _: loaded())([bad, record(prepared(1), 9)], NOW)
+    rejected, message = handler(lambda _: loaded())([bad, record(prepared(1), 9)], NOW)
     assert isinstance(rejected, Rejected)
     assert (rejected.record, rejected.reason) == (bad, reason)
     assert scores([message])[0].score == 9
@@ -242,7 +254,7 @@ def test_the_same_frames_make_the_same_bytes_again(
     prepared: MakePrepared, record: MakeRecord, loaded: MakeLoaded
 ) -> None:
     records = [record(prepared(seq), seq * 40) for seq in range(6)]
-    first, *others = (Scoring(lambda _: loaded(), size)(records, NOW) for size in (32, 4, 1))
+    first, *others = (handler(lambda _: loaded(), size)(records, NOW) for size in (32, 4, 1))
     assert all(other == first for other in others)
 
 
@@ -252,7 +264,7 @@ def test_verdicts_ages_and_graph_calls_are_counted_from_outside(
     registry = CollectorRegistry()
     metrics = Metrics(registry)
     bundle = loaded(model=Timed(loaded().model, metrics))
-    handle = counted(Scoring(lambda _: bundle), metrics)
+    handle = counted(handler(lambda _: bundle), metrics)
     handle([record(prepared(0), 10), record(prepared(1), 192), replace(record(prepared(2)), headers=())], NOW)
 
     def value(name: str, **labels: str) -> float | None:
@@ -271,7 +283,108 @@ def test_headers_of_a_prepared_frame_never_stop_the_stage(prepared: MakePrepared
     hostile = {"ce_crop": b"0,0,%d,1" % 10**400, "ce_size": b"9" * 4000, "ce_origin": b"[" * 4000, "ce_station": b"\n"}
     for name, value in hostile.items():
         headers = tuple(pair for pair in prepared_headers(prepared()) if pair[0] != name)
-        (result,) = Scoring(lambda _: Unscorable.NO_BUNDLE)(
+        (result,) = handler(lambda _: Unscorable.NO_BUNDLE)(
             [replace(record(prepared()), headers=(*headers, (name, value)))], NOW
         )
         assert isinstance(result, Rejected)
+
+
+def test_a_frame_that_must_wait_holds_its_partition_and_no_other(
+    prepared: MakePrepared, record: MakeRecord, loaded: MakeLoaded
+) -> None:
+    """Order is kept: what follows it in its partition is not even looked at."""
+    bundle = loaded()
+    records = [replace(record(prepared(seq)), partition=seq % 2) for seq in range(8)]
+    looked: list[int] = []
+
+    def choose(given: PreparedFrame) -> Any:
+        looked.append(given.frame.seq)
+        return Wait.LOADING if given.frame.seq == 2 else bundle
+
+    results = handler(choose)(records, NOW)
+    assert [result.record for result in results if isinstance(result, Held)] == [records[2]]
+    assert [score.seq for score in scores([each for each in results if not isinstance(each, Held)])] == [0, 1, 3, 5, 7]
+    assert looked == [0, 1, 2, 3, 5, 7]
+
+
+def test_a_place_is_anomalous_above_the_threshold_for_places_where_there_is_one(
+    prepared: MakePrepared, record: MakeRecord, loaded: MakeLoaded
+) -> None:
+    """Where the score is on another scale than the map."""
+    bundle = loaded(threshold=100.0, map_threshold=150.0)
+    (own,) = scored(bundle, record(prepared(), 140))
+    (score,) = scored(replace(bundle, map_threshold=20.0), record(prepared(), 140))
+    assert own.verdict is score.verdict is Verdict.ANOMALOUS
+    assert own.heat_map != score.heat_map
+    assert score.regions[0].peak == 140
+
+
+def test_a_score_says_what_computed_it(prepared: MakePrepared, record: MakeRecord, loaded: MakeLoaded) -> None:
+    (score,) = scored(loaded(runtime="onnxruntime 1.31 CPUExecutionProvider"), record(prepared()))
+    assert score.runtime == "onnxruntime 1.31 CPUExecutionProvider"
+
+
+class Brightness:
+    """A backbone that gives the pixels as numbers, and remembers with how many frames it was called."""
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+
+    def run(self, batch: NDArray[np.uint8]) -> Features:
+        self.batches.append(len(batch))
+        return {"pixels": batch.mean(axis=3, dtype=np.float32)}
+
+
+class Times:
+    """A head that multiplies, and remembers with how many rows it was called."""
+
+    shape = (8, 8, 1)
+
+    def __init__(self, backbone: Brightness, by: float) -> None:
+        self.backbone = backbone
+        self.batches: list[int] = []
+        self._by = by
+
+    def run(self, batch: NDArray[np.uint8]) -> Outputs:
+        return self.judge(self.backbone.run(batch))
+
+    def judge(self, features: Features) -> Outputs:
+        maps = features["pixels"] * np.float32(self._by)
+        self.batches.append(len(maps))
+        return judge_outputs(len(maps), maps.max(axis=(1, 2)), maps)
+
+
+def test_stations_that_share_a_backbone_run_it_once_and_each_head_on_its_own_rows(
+    prepared: MakePrepared, record: MakeRecord, loaded: MakeLoaded
+) -> None:
+    backbone = Brightness()
+    bundles = {f"s-{n}": loaded("abc"[n], model=Times(backbone, n + 1)) for n in range(3)}
+    records = [record(prepared(seq, station=f"s-{seq % 3}"), seq + 1) for seq in range(7)]
+    found = scored(lambda given: bundles[given.frame.station], *records)
+    assert [score.score for score in found] == [(seq + 1) * (seq % 3 + 1) for seq in range(7)]
+    assert [score.seq for score in found] == list(range(7))
+    assert backbone.batches == [7]
+    assert [bundle.model.batches for bundle in bundles.values()] == [[3], [2], [2]]  # type: ignore[attr-defined]
+
+
+def test_a_shared_backbone_takes_no_more_frames_at_once_than_any_model(
+    prepared: MakePrepared, record: MakeRecord, loaded: MakeLoaded
+) -> None:
+    backbone = Brightness()
+    bundles = {f"s-{n}": loaded("abc"[n], model=Times(backbone, n + 1)) for n in range(3)}
+    records = [record(prepared(seq, station=f"s-{seq % 3}"), seq + 1) for seq in range(7)]
+    found = scored(lambda given: bundles[given.frame.station], *records, max_batch=4)
+    assert [score.score for score in found] == [(seq + 1) * (seq % 3 + 1) for seq in range(7)]
+    assert backbone.batches == [4, 3]
+
+
+def test_two_bundles_that_score_one_frame_give_two_scores_side_by_side(
+    prepared: MakePrepared, record: MakeRecord, loaded: MakeLoaded
+) -> None:
+    both = (loaded("a"), loaded("b", threshold=5.0))
+    found = scored(lambda _: both, *(record(prepared(seq)) for seq in range(3)))
+    assert [(score.seq, score.bundle) for score in found] == [(seq, d * 64) for seq in range(3) for d in "ab"]
+
+
+def test_a_frame_that_no_shadow_is_for_is_done_without_a_word(prepared: MakePrepared, record: MakeRecord) -> None:
+    assert handler(lambda _: ())([record(prepared())], NOW) == []

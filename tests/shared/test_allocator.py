@@ -4,9 +4,14 @@ import platform
 
 import pytest
 
-from andon.allocator import keep_memory
+from andon.allocator import keep_memory, one_arena
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has the switch")
 def test_glibc_is_told_to_keep_the_memory_of_a_batch() -> None:
     assert keep_memory()
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has the switch")
+def test_glibc_is_told_to_share_it_among_threads() -> None:
+    assert one_arena()

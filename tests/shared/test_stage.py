@@ -9,7 +9,7 @@ from andon.errors import Broken
 from andon.memory import MemoryDeadLetters, MemoryKafka, MemorySink, MemorySource
 from andon.reasons import Reason
 from andon.settings import DeadLetterLimit
-from andon.stage import Idle, Message, Record, Rejected, Result, Stage
+from andon.stage import Held, Idle, Message, Record, Rejected, Result, Stage
 from andon.topics import DEAD_LETTERS
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -146,6 +146,46 @@ def test_the_handler_is_called_with_an_empty_batch_so_that_it_can_act_on_time_pa
     stage = line(kafka)
     Stage(stage.name, stage.source, tick, stage.sink, stage.dead_letters).step(lambda: NOW)
     assert values(kafka, "ticks") == [NOW.isoformat().encode()]
+
+
+def test_a_held_record_and_what_follows_it_come_again_while_other_partitions_are_done():
+    kafka = MemoryKafka()
+    say(kafka, b"a", b"wait", b"b")
+    kafka.append(Message("quiet", b"station-2", b"c"))
+    assert len({record.partition for record in kafka.records("quiet")}) == 2
+    ready = False
+
+    def patient(records: Sequence[Record], now: datetime) -> Iterable[Result]:
+        waiting = [record for record in records if record.value == b"wait" and not ready]
+        later = {record.offset for record in waiting if record.partition == waiting[0].partition}
+        answered = [each for each in records if not later or each.key != b"station-1" or each.offset < min(later)]
+        return [*shout(answered, now), *(Held(record) for record in waiting)]
+
+    stage = line(kafka)
+    stage = Stage(stage.name, stage.source, patient, stage.sink, stage.dead_letters)
+    assert stage.step(lambda: NOW) == 2
+    assert sorted(values(kafka, "loud")) == [b"A", b"C"]
+    assert line(kafka).source.poll()[0].value == b"wait"  # what the next process would begin with
+    ready = True
+    while stage.step(lambda: NOW) == 0:
+        continue
+    assert sorted(values(kafka, "loud")) == [b"A", b"B", b"C", b"WAIT"]
+    assert line(kafka).step(lambda: NOW) == 0
+
+
+def test_records_that_are_held_are_no_part_of_the_share_of_dead_letters():
+    kafka = MemoryKafka()
+    stage = line(kafka, DeadLetterLimit(max_ratio=0.1, window=20))  # looked at once 20 records were seen
+    holding = Stage(
+        stage.name, stage.source, lambda records, _: [Held(each) for each in records], stage.sink, stage.dead_letters
+    )
+    say(kafka, *[b"a"] * 10)
+    for _ in range(9):
+        assert holding.step(lambda: NOW) == 0
+    say(kafka, *[b"poison"] * 3)
+    while not stage.step(lambda: NOW):
+        continue
+    assert len(kafka.records(DEAD_LETTERS)) == 3
 
 
 def test_the_source_is_kept_alive_and_the_heart_beats_while_results_are_delivered():

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from andon.bundle import CALIBRATION, Bundle, bundle_bytes, parse_bundle, read_bundle, write_bundle
 from andon.errors import Mistake
 from andon.gate import run_gate
-from andon.inference import open_model
+from andon.inference import open_bundle
 from andon.manifest import CalibrationSample
 from andon.records import Verdict
 from andon.store import BundleStore
@@ -37,7 +37,7 @@ def run(app: typer.Typer, *args: str | Path) -> dict[str, object]:
 
 
 def moved(bundle: Bundle, budget: float, fresh: CalibrationSample | None = None) -> Bundle:
-    return recalibrated(bundle, budget, open_model(bundle.model), fresh=fresh)
+    return recalibrated(bundle, budget, open_bundle(bundle), fresh=fresh)
 
 
 def scores(n: int = 200) -> CalibrationSample:
@@ -82,7 +82,7 @@ def test_all_else_is_kept_and_its_origin_recorded() -> None:
 
 def test_the_result_passes_the_gate() -> None:
     after = parse_bundle(bundle_bytes(moved(proven_bundle(10, 15, 200, threshold=12), 0.1)))
-    assert run_gate(after, open_model(after.model)).passed
+    assert run_gate(after, open_bundle(after)).passed
 
 
 def test_golden_frames_get_the_verdicts_of_the_new_threshold() -> None:
@@ -131,7 +131,7 @@ def test_a_bundle_without_scores_is_told_what_to_do() -> None:
 def test_a_bundle_that_fails_its_gate_here_is_not_recalibrated() -> None:
     other = swapped_model(proven_bundle(10, 200), tiny_model(nodes=LOG_OF_BRIGHTEST))
     with pytest.raises(Mistake, match="does not give here what it gave when it was made"):
-        recalibrated(other, 0.05, open_model(other.model))
+        recalibrated(other, 0.05, open_bundle(other))
 
 
 def test_the_command_writes_a_new_bundle_beside_the_old(app: typer.Typer, bundle: Path) -> None:

@@ -9,7 +9,7 @@ from scipy.stats import binom
 
 from andon.bundle import Bundle
 from andon.images.prepare import prepare
-from andon.inference import open_model
+from andon.inference import open_bundle
 from andon_training.backbones import read_backbone
 from andon_training.choose import Fixed
 from andon_training.fit import FitSettings, fit_bundle
@@ -35,7 +35,7 @@ def fitted(request: pytest.FixtureRequest, factory_images: Path) -> tuple[Bundle
     """A bundle, and its scores of good frames that it was not fitted on."""
     root = factory_images / request.param
     bundle = fit_bundle(good_frames(root), _settings(factory_images), andon_version="test")
-    model = open_model(bundle.model)
+    model = open_bundle(bundle)
     unseen = [
         prepare(path.read_bytes(), bundle.manifest.preparation).tensor for path in good_frames(root / "test/good")
     ]
@@ -44,7 +44,7 @@ def fitted(request: pytest.FixtureRequest, factory_images: Path) -> tuple[Bundle
 
 def test_the_interval_holds_the_false_calls_on_unseen_parts(fitted: tuple[Bundle, NDArray[np.float32]]) -> None:
     bundle, unseen = fitted
-    model = open_model(bundle.model)
+    model = open_bundle(bundle)
     for budget in BUDGETS:
         after = recalibrated(bundle, budget, model).manifest
         calls, interval = int((unseen > after.threshold).sum()), after.calibration.interval

@@ -17,7 +17,7 @@ from andon.bundle import Bundle, make_bundle, read_bundle, write_bundle
 from andon.errors import Mistake
 from andon.gate import run_gate
 from andon.images.prepare import prepare
-from andon.inference import open_model
+from andon.inference import open_bundle
 from andon.records import Verdict
 from andon.store import BundleStore
 from andon.testing.models import swapped_model
@@ -76,7 +76,7 @@ def bundle() -> Bundle:
 
 def score(bundle: Bundle, image: np.ndarray) -> float:
     tensor = prepare(png(image), bundle.manifest.preparation).tensor
-    return float(open_model(bundle.model).run(tensor[np.newaxis]).score[0])
+    return float(open_bundle(bundle).run(tensor[np.newaxis]).score[0])
 
 
 def test_a_fitted_bundle_passes_good_parts_and_finds_a_hole(bundle: Bundle) -> None:
@@ -89,9 +89,22 @@ def test_a_fitted_bundle_passes_good_parts_and_finds_a_hole(bundle: Bundle) -> N
 
 
 def test_a_fitted_bundle_passes_its_gate(bundle: Bundle) -> None:
-    result = run_gate(bundle, open_model(bundle.model))
+    result = run_gate(bundle, open_bundle(bundle))
     assert result.passed
     assert {golden.expected_verdict for golden in result.results} == {Verdict.OK, Verdict.ANOMALOUS}
+
+
+def test_stations_that_are_looked_at_alike_share_their_eyes_byte_for_byte(bundle: Bundle) -> None:
+    other = fitted([Image(f"{i}.png", png(255 - part(i))) for i in range(200, 240)])
+    assert bundle.backbone_digest == other.backbone_digest is not None
+    assert bundle.model != other.model
+
+
+@pytest.mark.parametrize("own", [Fixed(size=64, registered=True)])
+def test_eyes_that_learned_from_the_frames_are_shared_with_nobody(own: Fixed) -> None:
+    made = fitted(parts(30), FitSettings(budget=0.05, fixed=own))
+    assert made.backbone is None
+    assert run_gate(made, open_bundle(made)).passed
 
 
 def test_no_golden_frame_is_a_close_call(bundle: Bundle) -> None:
@@ -153,7 +166,7 @@ def test_sixteen_bit_grey_frames_are_fitted() -> None:
 
 def test_frames_of_many_sizes_are_fitted() -> None:
     sizes = [Image(str(i), png(cv2.resize(part(i), (70 + i, 90 - i)))) for i in range(25)]
-    assert run_gate(fitted(sizes), open_model(fitted(sizes).model)).passed
+    assert run_gate(fitted(sizes), open_bundle(fitted(sizes))).passed
 
 
 def test_too_few_frames_say_how_many_are_needed() -> None:
@@ -228,7 +241,7 @@ def test_a_folder_is_read_plain_or_in_mvtec_layout(tmp_path: Path) -> None:
 def test_a_folder_without_good_frames_is_told(tmp_path: Path) -> None:
     with pytest.raises(Mistake, match="not a folder"):
         good_frames(tmp_path / "none")
-    with pytest.raises(Mistake, match=r"no JPEG or PNG images, only \.bmp, which must be converted"):
+    with pytest.raises(Mistake, match=r"no JPEG, PNG or \.npy images, only \.bmp, which must be converted"):
         good_frames(folder_of(tmp_path / "bmp", ["a.bmp"]))
     with pytest.raises(Mistake, match="has test/ but no train/good"):
         good_frames(folder_of(tmp_path / "test-only", ["test/good/a.png"]))
@@ -342,7 +355,7 @@ def test_real_defects_are_told_from_real_good_parts(backbone: str | None, statio
         pytest.skip(f"no real images in {root}, or no weights beside them; set ANDON_TEST_DATA")
     settings = FitSettings(budget=0.02, backbone=read_backbone(weights) if backbone else None)
     bundle = fit_bundle(good_frames(root), settings, andon_version="test")
-    model = open_model(bundle.model)
+    model = open_bundle(bundle)
 
     def scores(paths: list[Path]) -> np.ndarray:
         tensors = [prepare(path.read_bytes(), bundle.manifest.preparation).tensor for path in paths]

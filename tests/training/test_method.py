@@ -18,7 +18,7 @@ from andon_training import bank, gaussian, maps
 from andon_training.backbones import Backbone, read_backbone, shipped_backbone
 from andon_training.graph import IR_VERSION, OPSET, Graph
 from andon_training.lighting import FLOOR, MIDDLE, SPREADS
-from andon_training.method import Learned, cross_fit, distances, inspection_model, learn
+from andon_training.method import Learned, cross_fit, distances, head_model, inspection_model, learn
 from andon_training.options import Lighting, Method, Pixels
 from andon_training.pixels import grey_levels
 from andon_training.register import CELLS, find_template
@@ -67,6 +67,19 @@ def taught(
     eyes, extractor = looked(shape, name, lighting, jitter)
     learned, _ = cross_fit(extractor.views, extractor.run_all(scene(40, shape, jitter=jitter)), method)
     return eyes, learned, inspection_model(eyes, learned)
+
+
+@pytest.mark.parametrize("jitter", [0, 6])
+@pytest.mark.parametrize("method", Method)
+def test_a_head_that_goes_on_from_the_eyes_says_what_the_whole_model_says_to_the_bit(
+    method: Method, jitter: int
+) -> None:
+    eyes, learned, whole = taught(method, jitter=jitter)
+    frames = scene(5, GREY, seed=3, jitter=jitter)
+    split = open_model(head_model(eyes, learned), backbone=eyes.model).run(frames)
+    said = open_model(whole).run(frames)
+    assert np.array_equal(split.score, said.score)
+    assert np.array_equal(split.map, said.map)
 
 
 def some_views(sides: tuple[int, ...] = (4,), depth: int = 3) -> list[View]:

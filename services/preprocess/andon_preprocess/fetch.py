@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from andon.errors import Invalid
-from andon.stage import Record, Source
+from andon.stage import Record, Source, first_held
 from andon_preprocess.prepare import Fetched
 
 MAX_BATCH_BYTES = 16 * 1024 * 1024
@@ -55,6 +55,12 @@ class Fetching:
         """As the source, once all it polled is done."""
         if not self._waiting:
             self._source.commit()
+
+    def hold(self, records: Sequence[Record]) -> None:
+        """As the source; what waits of these partitions comes again, too."""
+        back = first_held(records)
+        self._waiting = deque(each for each in self._waiting if (each.topic, each.partition) not in back)
+        self._source.hold(records)
 
     def idle(self) -> None:
         """As the source."""

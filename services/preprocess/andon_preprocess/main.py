@@ -34,14 +34,14 @@ def wire(service: Service, settings: PreprocessSettings) -> None:
 
     kafka = settings.kafka
     subscription = Subscription((settings.frames,), f"{kafka.group_prefix}.preprocess", max_poll_interval_s=30)
-    preparations = Preparations(FollowedAssignments(kafka), BundleStore(settings.store.bundles))
+    preparations = Preparations(FollowedAssignments(kafka), BundleStore.of(settings.store))
     limits = ImageLimits(settings.images.max_bytes, settings.images.max_pixels)
     blobs = BlobStore(settings.store.frames, limits.max_bytes)
     with ThreadPoolExecutor(settings.threads or cpu_limit(), "decode") as pool:
         stage = Stage(
             name=service.name,
             source=Fetching(service.kafka_source(kafka, subscription), blobs, kafka.batch_bytes),
-            handle=Preparing(preparations.of, limits, pool.map),
+            handle=Preparing(preparations.of, limits, pool.map, preparations.of_shadows),
             sink=KafkaSink(kafka),
             dead_letters=KafkaDeadLetters(kafka, settings.dead_letters, service.name, andon_version()),
         )

@@ -6,9 +6,11 @@ import structlog
 
 from andon.assignments import Assignments
 from andon.bundle import BundleError
+from andon.errors import AndonError
 from andon.preparation import Preparation
 from andon.records import Frame
 from andon.store import BundleStore
+from andon_preprocess.prepare import UNASSIGNED
 
 
 class Followed(Protocol):
@@ -34,7 +36,6 @@ class Preparations:
         self._followed = followed
         self._store = store
         self._by_bundle: dict[str, Preparation] = {}
-        self._default = Preparation()
         self._read()
 
     def refresh(self) -> None:
@@ -46,21 +47,33 @@ class Preparations:
         """How this frame must look."""
         serving = self._followed.table.lookup(frame.station, frame.product)
         if serving is None:
-            return self._default
+            return UNASSIGNED
         for digest in serving.wanted:
             if digest in self._by_bundle:
                 return self._by_bundle[digest]
-        return self._default
+        return UNASSIGNED
+
+    def of_shadows(self, frame: Frame) -> tuple[Preparation, ...]:
+        """How this frame must look for the shadows of its station, each way once; unreadable ones are left out."""
+        serving = self._followed.table.lookup(frame.station, frame.product)
+        shadows = serving.active.shadows if serving else ()
+        made = [self._by_bundle[digest] for digest in shadows if digest in self._by_bundle]
+        return tuple({each.digest: each for each in made}.values())
 
     def close(self) -> None:
         """Stops following."""
         self._followed.close()
 
     def _read(self) -> None:
-        wanted = self._followed.table.bundles()
-        self._by_bundle = {digest: made for digest, made in self._by_bundle.items() if digest in wanted}
-        for digest in wanted - self._by_bundle.keys():
-            try:
-                self._by_bundle[digest] = self._store.manifest(digest).preparation
-            except BundleError as error:
-                structlog.get_logger().error("bundle_unreadable", bundle=digest, error=str(error))
+        serve, shadow = self._followed.table.bundles(), self._followed.table.shadows()
+        self._by_bundle = {digest: made for digest, made in self._by_bundle.items() if digest in serve | shadow}
+        for digest in serve - self._by_bundle.keys():
+            self._read_one(digest, BundleError)
+        for digest in shadow - serve - self._by_bundle.keys():
+            self._read_one(digest, AndonError)  # for a shadow alone nobody waits and nothing stops
+
+    def _read_one(self, digest: str, survived: type[AndonError]) -> None:
+        try:
+            self._by_bundle[digest] = self._store.manifest(digest).preparation
+        except survived as error:
+            structlog.get_logger().error("bundle_unreadable", bundle=digest, error=str(error))

@@ -1,14 +1,23 @@
-"""Scoring: frames.prepared -> scores."""
+"""Scoring: frames.prepared -> scores; shadow scoring: frames.shadow -> scores.shadow."""
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from andon.allocator import one_arena
 from andon.images.opencv import configure_opencv
 from andon.kafka import KafkaDeadLetters, KafkaSink
 from andon.kafka.follow import FollowedAssignments
 from andon.kafka.source import Subscription
-from andon.records import Assignment, Proof, write_event
-from andon.run import Service, andon_version, serve, utc_now
-from andon.stage import Message, Stage
-from andon.topics import MODELS, PREPARED
+from andon.metrics import Metrics
+from andon.run import Service, andon_version, serve
+from andon.stage import Handler, Stage
+from andon.topics import PREPARED, SCORES, SHADOW_PREPARED, SHADOW_SCORES
 from andon_scoring.settings import ScoringSettings
+
+if TYPE_CHECKING:
+    from andon_scoring.bundles import Role
+
+Count = Callable[[Handler, Metrics], Handler]
 
 
 def scoring() -> None:
@@ -23,36 +32,64 @@ def scoring() -> None:
     serve("scoring", ScoringSettings, wire)
 
 
+def shadow_scoring() -> None:
+    """Score the same frames with the shadows of their stations, for comparison: nobody is paged for it.
+
+    Shadows stand in a station's assignment; each that loads scores every frame, into scores.shadow. It runs beside
+    scoring, and what happens to it never delays a frame that is inspected.
+
+    Example: ANDON_STORE__BUNDLES=s3://factory/bundles andon shadow-scoring
+    """
+    serve("shadow-scoring", ScoringSettings, wire_shadows)
+
+
 def wire(service: Service, settings: ScoringSettings) -> None:
     """Builds the stage from the real things and runs it."""
+    from andon_scoring.bundles import LIVE
+    from andon_scoring.observe import counted
+
+    _run(service, settings, LIVE, PREPARED, SCORES, counted)
+
+
+def wire_shadows(service: Service, settings: ScoringSettings) -> None:
+    """The same, for shadows."""
+    from andon_scoring.bundles import SHADOWS
+    from andon_scoring.observe import counted_shadows
+
+    _run(service, settings, SHADOWS, SHADOW_PREPARED, SHADOW_SCORES, counted_shadows)
+
+
+def _run(service: Service, settings: ScoringSettings, role: "Role", reads: str, writes: str, count: Count) -> None:
+    one_arena()
     configure_opencv(25_000_000)
     from andon_scoring.bundles import Bundles
     from andon_scoring.load import Loader
-    from andon_scoring.observe import counted
+    from andon_scoring.observe import with_news
     from andon_scoring.score import Scoring
 
-    kafka = settings.kafka
+    kafka, models = settings.kafka, settings.models
     loader = Loader(settings, service.metrics)
     loader.prove_device()
     followed = FollowedAssignments(kafka)
-    models = KafkaSink(kafka, compression="zstd")
-
-    def prove(given: Assignment) -> None:
-        proof = Proof(station=given.station, product=given.product, bundle=given.bundle, at=utc_now())
-        models.send([Message(MODELS, proof.key, write_event(proof))], service.heart.beat)
-
-    timeout_s = settings.models.load_timeout_s
-    bundles = Bundles(followed.table, followed.refresh, loader, service.metrics, prove, timeout_s)
-    bundles.load_all()
-
+    bundles = Bundles(
+        followed.table,
+        followed.refresh,
+        loader,
+        service.metrics,
+        role=role,
+        load_timeout_s=models.load_timeout_s,
+        memory_budget=models.memory_budget,
+        runtime=loader.runtime,
+    )
+    bundles.load_all(beat=service.heart.beat)
     stage = Stage(
         name=service.name,
-        source=service.kafka_source(kafka, Subscription((PREPARED,), f"{kafka.group_prefix}.scoring")),
-        handle=counted(Scoring(bundles.choose, settings.models.max_batch), service.metrics),
+        source=service.kafka_source(kafka, Subscription((reads,), f"{kafka.group_prefix}.{service.name}")),
+        handle=count(with_news(Scoring(bundles.choose, models.max_batch, writes), bundles.news), service.metrics),
         sink=KafkaSink(kafka, compression="zstd"),
         dead_letters=KafkaDeadLetters(kafka, settings.dead_letters, service.name, andon_version()),
     )
     service.run(stage, each_turn=[bundles.refresh])
     bundles.close()
+    loader.close()
     followed.close()
-    models.close()

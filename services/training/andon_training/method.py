@@ -1,7 +1,7 @@
 """The methods a bundle can be made by, as one: learn what is good, tell how far a frame is from it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from andon_training import bank, gaussian
 from andon_training.bank import Bank
 from andon_training.gaussian import Gaussian
-from andon_training.graph import Graph
+from andon_training.graph import Graph, Outputs
 from andon_training.maps import add_score, anomaly_maps, grid, scores
 from andon_training.options import Method
 from andon_training.progress import Progress, silent
-from andon_training.views import Eyes, View
+from andon_training.views import SHIFT, Eyes, View
 
 Singles = NDArray[np.float32]
 Normal = Gaussian | Bank
@@ -83,9 +83,20 @@ def inspection_model(eyes: Eyes, learned: Learned) -> bytes:
     """ONNX: `frames` uint8 [N, *shape] gives raw `score` [N] and `map` [N, rows, columns]."""
     graph = Graph()
     views, shift = eyes.add_to(graph)
+    return graph.model(eyes.shape, _judged(graph, views, learned, shift))
+
+
+def head_model(eyes: Eyes, learned: Learned) -> bytes:
+    """ONNX: what `eyes` give, float32 by name, makes the `score` and `map` that `inspection_model` makes of frames."""
+    graph = Graph()
+    views = [replace(view, value=view.name) for view in eyes.views]
+    return graph.head(eyes.given, _judged(graph, views, learned, SHIFT if eyes.registered else None))
+
+
+def _judged(graph: Graph, views: Sequence[View], learned: Learned, shift: str | None) -> Outputs:
     values = [_added(graph, view, normal) for view, normal in zip(views, learned.normals, strict=True)]
     outputs = add_score(graph, values, views, learned.levels, shift)
-    return graph.model(eyes.shape, {"score": (outputs["score"], ("N",)), "map": (outputs["map"], ("N", *grid(views)))})
+    return {"score": (outputs["score"], ("N",)), "map": (outputs["map"], ("N", *grid(views)))}
 
 
 def _distances(normal: Normal, features: Singles) -> Singles:

@@ -55,6 +55,14 @@ class Eyes:
     views: tuple[View, ...]
     registered: bool = False
 
+    @property
+    def given(self) -> dict[str, tuple[object, ...]]:
+        """The shapes of what the model gives, by name: what a head that goes on from it takes."""
+        shapes: dict[str, tuple[object, ...]] = {
+            view.name: ("N", view.depth, view.rows, view.columns) for view in self.views
+        }
+        return shapes | ({SHIFT: ("N", 1, 1, 2)} if self.registered else {})
+
     def add_to(self, graph: Graph) -> tuple[tuple[View, ...], str | None]:
         """The same views inside `graph`, and the shift, where frames are registered."""
         names = [view.name for view in self.views] + [SHIFT] * self.registered
@@ -80,10 +88,10 @@ def view_model(recipe: Recipe, shape: tuple[int, int, int]) -> Eyes:
     wide = outputs.get(16, recipe.backbone.outputs[0])
     far = _scale(graph, recipe, half(graph, levels), (wide,), (height // 2, width // 2), "far")
     views = (*near, *far)
-    given = {view.name: (view.value, ("N", view.depth, view.rows, view.columns)) for view in views}
-    if shift:
-        given[SHIFT] = (shift, ("N", 1, 1, 2))
-    return Eyes(graph.model(shape, given), shape, views, registered=shift is not None)
+    eyes = Eyes(b"", shape, views, registered=shift is not None)
+    values = {view.name: view.value for view in views} | ({SHIFT: shift} if shift else {})
+    given = {name: (values[name], sides) for name, sides in eyes.given.items()}
+    return replace(eyes, model=graph.model(shape, given))
 
 
 def _scale(

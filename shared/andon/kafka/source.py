@@ -1,5 +1,6 @@
 """A stage's source over Kafka topics, as one member of a consumer group."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import methodcaller
@@ -20,10 +21,13 @@ from andon.errors import Broken
 from andon.kafka.clients import FETCH_BYTES, consumer, consumer_config
 from andon.kafka.faults import FORGET, PASSING, patiently
 from andon.settings import KafkaSettings
-from andon.stage import Headers, Record
+from andon.stage import Headers, Record, first_held
 
 CARRY_RECORDS = 8
 """A pause throws away what was fetched ahead: pausing at once made a busy line fetch four times what it read."""
+
+HOLD_S = 0.1
+"""How long a partition rests whose next record cannot be handled yet."""
 
 NAMELESS = ("ce_unreadable-header-names", b"\xff")
 """Anybody can write a header whose name is not text. This one is refused by whoever reads it, as a bad header."""
@@ -68,6 +72,7 @@ class KafkaSource:
         self._done: dict[Place, int] = {}
         self._carried: list[Record] = []
         self._paused: list[TopicPartition] = []
+        self._held: dict[Place, float] = {}  # until when it rests
         self._idling = False
         self.joined = False
         self._consumer = consumer(
@@ -112,7 +117,7 @@ class KafkaSource:
         self._resume()
         batch, self._carried = self._carried, []
         if not batch:
-            batch = self._take(self._consumer.poll(self._poll_s))
+            batch = self._take(self._consumer.poll(self._wait_s()))
         size = sum(len(record.value) for record in batch)
         while batch and (room := self._kafka.batch_records - len(batch)) > 0 and size < self._kafka.batch_bytes:
             more = [record for message in self._consumer.consume(min(room, 8), 0) for record in self._take(message)]
@@ -133,6 +138,20 @@ class KafkaSource:
         what = f"cannot commit offsets of group {self._subscription.group}"
         patiently(lambda: self._commit(offsets), what, self._kafka.delivery_timeout_s)
 
+    def hold(self, records: Sequence[Record]) -> None:
+        """Pauses before it seeks: a pause makes the client forget where it was sent."""
+        ours = {place: offset for place, offset in first_held(records).items() if place in self._done}
+        if not ours:
+            return
+        self._carried = [each for each in self._carried if (each.topic, each.partition) not in ours]
+        self._paused = [part for part in self._paused if (part.topic, part.partition) not in ours]
+        self._consumer.pause([TopicPartition(*place) for place in ours])
+        until = time.monotonic() + HOLD_S
+        for place, offset in ours.items():
+            self._consumer.seek(TopicPartition(*place, offset))
+            self._done[place] = offset
+            self._held[place] = until
+
     def idle(self) -> None:
         """Polls, so that the group keeps us; what comes is carried to the next turn. When that is enough, it pauses."""
         if len(self._carried) >= CARRY_RECORDS:
@@ -143,6 +162,10 @@ class KafkaSource:
     def close(self) -> None:
         """Leaves the group at once, so that nobody waits for our session to time out."""
         self._consumer.close()
+
+    def _wait_s(self) -> float:
+        """How long to wait for a record: a held one has not to wait for one that never comes."""
+        return max(0.0, min([self._poll_s, *(until - time.monotonic() for until in self._held.values())]))
 
     def _take(self, message: Message | None) -> list[Record]:
         if message is None:
@@ -206,11 +229,12 @@ class KafkaSource:
         self._done = {place: offset for place, offset in self._done.items() if place not in gone}
         self._carried = [record for record in self._carried if (record.topic, record.partition) not in gone]
         self._paused = [part for part in self._paused if (part.topic, part.partition) not in gone]
+        self._held = {place: until for place, until in self._held.items() if place not in gone}
         if self._told_revoke:
             self._told_revoke(sorted(gone))
 
     def _pause(self, parts: list[TopicPartition]) -> None:
-        already = set(_places(self._paused))
+        already = {*_places(self._paused), *self._held}
         fresh = [part for part in parts if (part.topic, part.partition) not in already]
         if fresh:
             self._consumer.pause(fresh)
@@ -218,10 +242,14 @@ class KafkaSource:
 
     def _resume(self) -> None:
         self._idling = False
-        if self._paused:
+        now = time.monotonic()
+        rested = [place for place, until in self._held.items() if until <= now]
+        for place in rested:
+            del self._held[place]
+        waiting, self._paused = [*self._paused, *(TopicPartition(*place) for place in rested)], []
+        if waiting:
             ours = set(self.assignment)
-            mine = [part for part in self._paused if (part.topic, part.partition) in ours]
-            self._paused = []
+            mine = [part for part in waiting if (part.topic, part.partition) in ours]
             if mine:
                 self._consumer.resume(mine)
 

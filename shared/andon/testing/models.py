@@ -67,6 +67,14 @@ BRIGHTEST = (
     Node("ReduceMean", ("floats",), "map", {"axes": [3], "keepdims": 0}),
     Node("ReduceMax", ("map",), "score", {"axes": [1, 2], "keepdims": 0}),
 )
+TO_PIXELS = (
+    Node("Cast", ("frames",), "floats", {"to": FLOAT}),
+    Node("ReduceMean", ("floats",), "pixels", {"axes": [3], "keepdims": 0}),
+)
+FROM_PIXELS = (
+    Node("Identity", ("pixels",), "map", {}),
+    Node("ReduceMax", ("pixels",), "score", {"axes": [1, 2], "keepdims": 0}),
+)
 LOG_OF_BRIGHTEST = (  # minus infinity for a frame with a black pixel
     Node("Cast", ("frames",), "floats", {"to": FLOAT}),
     Node("Log", ("floats",), "logs", {}),
@@ -83,11 +91,22 @@ def tiny_model(
     model: bytes = b"",
 ) -> bytes:
     """An ONNX model over `frames`, uint8 [N, *shape]. `graph` and `model` are further encoded fields of either."""
-    given = _value("frames", UINT8, ["N", *shape])
+    given = [_value("frames", UINT8, ["N", *shape])]
     wanted = [_value("score", FLOAT, ["N"]), _value("map", FLOAT, ["N", shape[0], shape[1]])]
-    body = b"".join(part(1, node.encoded()) for node in nodes) + part(2, "tiny") + part(11, given)
-    body += b"".join(part(12, value) for value in wanted) + graph
-    return number(1, 8) + part(7, body) + part(8, part(1, "") + number(2, 13)) + model
+    return _encoded(given, wanted, nodes, graph) + model
+
+
+def tiny_backbone(shape: tuple[int, int, int] = (8, 8, 1)) -> bytes:
+    """An ONNX backbone over `frames`, uint8 [N, *shape], that gives their `pixels`; `tiny_head` goes on from it."""
+    pixels = _value("pixels", FLOAT, ["N", shape[0], shape[1]])
+    return _encoded([_value("frames", UINT8, ["N", *shape])], [pixels], TO_PIXELS)
+
+
+def tiny_head(shape: tuple[int, int, int] = (8, 8, 1)) -> bytes:
+    """The rest of the usual model, after `tiny_backbone`."""
+    given = [_value("pixels", FLOAT, ["N", shape[0], shape[1]])]
+    wanted = [_value("score", FLOAT, ["N"]), _value("map", FLOAT, ["N", shape[0], shape[1]])]
+    return _encoded(given, wanted, FROM_PIXELS)
 
 
 def tiny_bundle(
@@ -98,6 +117,7 @@ def tiny_bundle(
     threshold: float = 128.0,
     model: bytes | None = None,
     product: str | None = None,
+    backbone: bytes | None = None,
 ) -> Bundle:
     """A bundle around a tiny model: a frame is anomalous when its brightest pixel is above `threshold`."""
     preparation = preparation or Preparation(width=8, height=8, channels=1)
@@ -123,6 +143,7 @@ def tiny_bundle(
     return make_bundle(
         manifest,
         model=model or tiny_model(preparation.shape),
+        backbone=backbone,
         reference=DriftReference(health=dict.fromkeys(ImageHealth.model_fields, flat), score=flat),
         sample=CalibrationSample.of(range(20)),
         golden=images,
@@ -135,22 +156,27 @@ def proven_bundle(
     threshold: float = 128.0,
     product: str | None = None,
     model: bytes | None = None,
+    backbone: bytes | None = None,
 ) -> Bundle:
     """A tiny bundle that passes its gate: its golden frames are flat grey images of these levels (10 and 200)."""
     preparation = preparation or Preparation(width=8, height=8, channels=1)
     golden = [_flat_frame(level, preparation, threshold) for level in levels or (10, 200)]
     frames, images = [frame for frame, _ in golden], {frame.name: image for frame, image in golden}
-    return tiny_bundle(frames, images, preparation=preparation, threshold=threshold, product=product, model=model)
+    return tiny_bundle(
+        frames, images, preparation=preparation, threshold=threshold, product=product, model=model, backbone=backbone
+    )
 
 
 def _flat_frame(level: int, preparation: Preparation, threshold: float) -> tuple[GoldenFrame, bytes]:
-    import cv2
     import numpy as np
 
+    from andon.images.header import many
+    from andon.testing.hostile import npy, png
+
     tensor = np.full(preparation.shape, level, np.uint8)
-    image = cv2.imencode(".png", tensor)[1].tobytes()
+    image, suffix = (npy(tensor), "npy") if many(preparation.channels) else (png(tensor), "png")
     frame = GoldenFrame(
-        name=f"golden/{level}.png",
+        name=f"golden/{level}.{suffix}",
         sha256=sha256_hex(image),
         tensor_sha256=sha256_hex(tensor.tobytes()),
         verdict=Verdict.ANOMALOUS if level > threshold else Verdict.OK,
@@ -177,6 +203,13 @@ def _attribute(name: str, value: int | Sequence[int]) -> bytes:
     if isinstance(value, int):
         return part(1, name) + number(3, value) + number(20, 2)
     return part(1, name) + b"".join(number(8, item) for item in value) + number(20, 7)
+
+
+def _encoded(given: Sequence[bytes], wanted: Sequence[bytes], nodes: Sequence[Node], more: bytes = b"") -> bytes:
+    """ModelProto of a graph with these inputs and outputs."""
+    body = b"".join(part(1, node.encoded()) for node in nodes) + part(2, "tiny")
+    body += b"".join(part(11, value) for value in given) + b"".join(part(12, value) for value in wanted) + more
+    return number(1, 8) + part(7, body) + part(8, part(1, "") + number(2, 13))
 
 
 def _value(name: str, kind: int, sides: Sequence[int | str]) -> bytes:
