@@ -17,18 +17,38 @@ Settings come from ANDON_ variables (docs/settings.md).
 """
 
 
+PANELS = {
+    "The line": ("ingest", "preprocess", "scoring", "shadow-scoring", "alerting", "trainer", "topics"),
+    "Making bundles": ("fit", "train", "curate", "calibrate", "quantise", "evaluate", "verify"),
+    "Letting them serve": ("bundles", "assign", "assignments", "shadow", "promote", "rollback"),
+    "Looking back": ("rescore", "compare", "explain"),
+    "Trying it on one machine": ("demo", "servers"),
+}
+"""How `andon --help` is ordered; what is installed and not named here comes first."""
+
+
 def build(wanted: str | None) -> typer.Typer:
     """The command with whatever is installed; only `wanted` is loaded when it is one of them, for a quick start."""
     app = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode="rich", pretty_exceptions_enable=False)
     app.command("version")(version)
     installed = sorted(entry_points(group="andon.commands"), key=lambda point: point.name)
-    for point in [point for point in installed if point.name == wanted] or installed:
-        command = point.load()
+    chosen = [point for point in installed if point.name == wanted] or sorted(installed, key=lambda p: _place(p.name))
+    for point in chosen:
+        command, panel = point.load(), _panel(point.name)
         if isinstance(command, typer.Typer):
-            app.add_typer(command, name=point.name)
+            app.add_typer(command, name=point.name, rich_help_panel=panel)
         else:
-            app.command(point.name)(command)
+            app.command(point.name, rich_help_panel=panel)(command)
     return app
+
+
+def _panel(name: str) -> str | None:
+    return next((panel for panel, names in PANELS.items() if name in names), None)
+
+
+def _place(name: str) -> int:
+    order = [each for names in PANELS.values() for each in names]
+    return order.index(name) if name in order else -1
 
 
 def version() -> None:

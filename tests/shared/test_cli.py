@@ -30,6 +30,11 @@ def test_help_names_every_sub_command_and_where_settings_are_told() -> None:
         assert name in shown.stdout
 
 
+def test_help_shows_what_belongs_together_together() -> None:
+    shown = andon("--help").stdout
+    assert shown.index("Letting them serve") < shown.index("assign ") < shown.index("rollback ")
+
+
 def test_version_is_the_installed_one() -> None:
     assert andon("version").stdout == f"andon {andon_version()}\n"
 
