@@ -46,7 +46,7 @@ test: test-unit test-services test-torch test-servers ## Run every test: units, 
 test-unit: setup ## Run what needs no server
 	$(BIN)/pytest -q -m "not servers"
 
-test-services: $(addprefix test-only-,$(SERVICES)) ## Run each service's tests where only that service is installed
+test-services: $(addprefix test-only-,$(SERVICES)) ## Run each service's tests where only that service is installed (not on the factory images again)
 
 .venvs/%/.ready: requirements/%.txt requirements/test.txt shared/pyproject.toml services/%/pyproject.toml | setup
 	@test -x .venvs/$*/bin/python || $(UV) venv --quiet --python $(BIN)/python .venvs/$*
@@ -57,7 +57,7 @@ test-services: $(addprefix test-only-,$(SERVICES)) ## Run each service's tests w
 .PRECIOUS: .venvs/%/.ready
 
 test-only-%: .venvs/%/.ready ## Run one service's tests where only that service is installed
-	ANDON_ONLY=$* .venvs/$*/bin/pytest -q -m "not servers" tests/$* tests/alone
+	ANDON_ONLY=$* .venvs/$*/bin/pytest -q -m "not servers and not factory" tests/$* tests/alone
 
 .venvs/torch/.ready: requirements/train.txt shared/pyproject.toml services/training/pyproject.toml | setup
 	@echo "installing PyTorch and anomalib into .venvs/torch"

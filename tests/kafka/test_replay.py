@@ -27,7 +27,7 @@ from andon.kafka.admin import create_topics
 from andon.kafka.clients import admin, consumer, consumer_config, producer
 from andon.kafka.offsets import committed_offsets
 from andon.reasons import Reason
-from andon.records import Answer, Frame, FramePlace, Score, Told, Verdict, frame_headers, write_event
+from andon.records import Answer, Assignment, Frame, FramePlace, Score, Told, Verdict, frame_headers, write_event
 from andon.settings import KafkaSettings
 from andon.stage import Message, Record, Rejected
 from andon.store import BlobStore, BundleStore
@@ -125,6 +125,12 @@ class Factory:
             regions=regions(outputs.map[0], threshold, prepared.crop) if anomalous else (),
             heat_map=heat_map_png(outputs.map[0], threshold) if anomalous else None,
         )  # fmt: skip
+
+    def assign(self, bundle: Bundle, *shadows: Bundle) -> None:
+        """As `andon assign` and `andon shadow` do."""
+        digests = tuple(each.digest for each in shadows)
+        given = Assignment(station=self.station, bundle=bundle.digest, shadows=digests, at=datetime.now(UTC))
+        self.send([Message(MODELS, given.key, write_event(given))])
 
     def send(self, messages: list[Message]) -> None:
         sink = KafkaSink(self.kafka, compression="zstd")
@@ -350,6 +356,7 @@ def test_a_frame_nobody_spoke_of_is_a_mistake(factory: Factory) -> None:
 def test_a_shadow_is_compared_on_the_frames_that_both_scored(factory: Factory) -> None:
     line, model = factory.bundle(128.0)
     other, stricter = factory.bundle(90.0)
+    factory.assign(line, other)
     factory.capture([20, 100, 200, 100, 30])
     factory.judge((line, model))
     factory.judge((other, stricter), SHADOW_SCORES, only=range(4))
@@ -361,6 +368,36 @@ def test_a_shadow_is_compared_on_the_frames_that_both_scored(factory: Factory) -
     assert found["only_scored_by"] == {"active": 1, "shadow": 0}
     assert found["next"] == f"andon promote {factory.station} {other.digest[:12]}"
     assert page.read_text().count("data:image/jpeg") == 2 * 3
+
+
+def test_bundles_that_changed_places_are_compared_over_both_times_and_never_with_themselves(factory: Factory) -> None:
+    old, model = factory.bundle(128.0)
+    new, stricter = factory.bundle(90.0)
+    factory.capture([20, 100, 200, 100, 30, 110])
+    for topic, by, frames in (
+        (SCORES, (old, model), range(3)),
+        (SHADOW_SCORES, (new, stricter), range(3)),
+        (SCORES, (new, stricter), range(3, 6)),
+        (SHADOW_SCORES, (old, model), range(3, 6)),
+    ):
+        factory.judge(by, topic, only=frames)
+    factory.assign(new, old)
+    page = factory.folder / "shadow.html"
+    done = factory.run("compare", factory.station, "--html", str(page), "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert (found["active_now"], found["shadow"], found["shadow_now"]) == (new.digest, old.digest, True)
+    assert (found["compared"], found["only_active"], found["only_shadow"], found["exchanged"]) == (6, 3, 0, 3)
+    assert found["next"] == f"andon promote {factory.station} {old.digest[:12]}"
+    assert page.read_text().count("data:image/jpeg") == 3 * 3
+
+    factory.assign(old)  # as a roll-back: no shadow is left
+    done = factory.run("compare", factory.station, "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert (found["active_now"], found["shadow"], found["shadow_now"]) == (old.digest, new.digest, False)
+    assert (found["compared"], found["only_active"], found["only_shadow"], found["exchanged"]) == (6, 0, 3, 3)
+    assert found["next"] == f"andon assign {factory.station} {new.digest[:12]}"
 
 
 def test_without_shadow_scores_it_is_said_how_to_get_some(factory: Factory) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def compare(
     of: Annotated[str, typer.Argument(metavar="STATION", help="The station whose shadow is looked at.")],
     shadow: Annotated[
-        str | None, typer.Option(metavar="DIGEST", help="Which shadow; default: the one that scored last.")
+        str | None, typer.Option(metavar="DIGEST", help="Which bundle; default: the shadow now, else the last.")
     ] = None,
     since: Annotated[
         str, typer.Option("--from", metavar="TIME", help="How long ago (24h) or when (ISO 8601).")
@@ -71,13 +71,11 @@ def compare(
 
 
 def _tell(console: Console, found: "Comparison") -> None:
-    from andon_training.replay.compare_words import active_digest, next_command, said, warnings
+    from andon_training.replay.compare_words import heading, names, next_command, said, warnings
 
-    console.print(
-        f"{found.station}, {found.span}; active {active_digest(found)[:12]}, shadow {found.shadow[:12]}", markup=False
-    )
+    console.print(f"{found.station}, {found.span}; {heading(found)}", markup=False)
     for line in said(found):
         console.print(line, markup=False)
     for line in warnings(found):
         console.print(f"[yellow]note[/yellow] {escape(line)}")
-    console.print(f"next, if the shadow is the better one: [bold]{escape(next_command(found))}[/bold]")
+    console.print(f"next, if the {names(found)[1]} one is better: [bold]{escape(next_command(found))}[/bold]")

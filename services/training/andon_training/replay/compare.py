@@ -1,27 +1,27 @@
-"""`andon compare`: what the active bundle and a shadow said of the same live frames."""
+"""`andon compare`: what two bundles said of the same live frames, whichever of them served at the time."""
 
 from collections import Counter
-from collections.abc import Callable
-from contextlib import closing, suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from andon.assignments import Assignments
+import numpy as np
+
 from andon.bundle import BundleError
-from andon.errors import Broken, Invalid, Mistake
-from andon.kafka.reach import reach
-from andon.kafka.table import TopicReader
+from andon.errors import Broken, Mistake
+from andon.records import Assignment
 from andon.settings import KafkaSettings
 from andon.store import BundleStore
-from andon.topics import MODELS, SCORES, SHADOW_SCORES
+from andon.topics import SCORES, SHADOW_SCORES
 from andon_training.progress import Progress, silent
+from andon_training.replay.alone import Alone, alone
 from andon_training.replay.answers import Answers
 from andon_training.replay.held import cut, records_in
 from andon_training.replay.line import read_people, station_stretches
 from andon_training.replay.pages_saved import Pages, pages
-from andon_training.replay.pairing import Pairing, of_table, paired
-from andon_training.replay.rescore import bundles_of
+from andon_training.replay.pairing import Pairing, Side, of_rows, paired
 from andon_training.replay.span import Span
-from andon_training.replay.table import ScoreTable
+from andon_training.replay.standing import Heard, Standing, read_assigned, standing
+from andon_training.replay.table import Ids, ScoreTable
 
 Budget = Callable[[str], float | None]
 """The false-call budget of a bundle by digest; None where it is not at hand."""
@@ -29,29 +29,31 @@ Budget = Callable[[str], float | None]
 
 @dataclass(frozen=True)
 class Comparison:
-    """What was found. `pairing` holds the active side first; `shadows` counts the scores of each shadow.
+    """What was found. `pairing` holds the active side first, then the bundle that is looked at; its rows are those of
+    `heard`. `judged` counts the frames of the active side by bundle, `shadows` the scores of each shadow.
 
-    `alone` are frames of which only the active one, and only the shadow, has spoken.
+    `alone` are frames of which only the active side, and only the other bundle, has spoken. `exchanged` counts the
+    frames of both that the bundle looked at judged live, while the other was its shadow.
     """
 
     station: str
     span: Span
-    shadow: str
-    shadows: Counter[str]
-    active: ScoreTable
-    other: ScoreTable
+    standing: Standing
+    heard: Heard
     pairing: Pairing
-    line_bundles: Counter[str]
+    judged: Counter[str]
+    shadows: Counter[str]
     budgets: dict[str, float | None]
     pages: Pages
     answers: Answers
-    alone: tuple[int, int]
+    alone: tuple[Alone, Alone]
+    exchanged: int
     cut: str | None
 
     @property
     def refused(self) -> int:
         """Records that were no scores."""
-        return self.active.refused + self.other.refused
+        return self.heard.table.refused
 
 
 def compare(
@@ -64,108 +66,92 @@ def compare(
     everywhere: bool = False,
     progress: Progress = silent,
 ) -> Comparison:
-    """Reads both topics of scores and joins them. `shadow` is a digest or the beginning of one.
+    """Reads both topics of scores and joins them by bundle. `shadow` is a digest or the beginning of one.
 
     Raises Mistake, saying how to begin, where there is nothing to compare; Broken when Kafka does not answer.
     """
-    tables, gone = [], None
+    table, lengths, gone = ScoreTable(station), [], None
     for done, topic in enumerate((SCORES, SHADOW_SCORES)):
         progress("scores", done, 2)
         held = station_stretches(kafka, topic, station, span, everywhere=everywhere)
         gone = gone or cut(held, span, f"scores of {station}")
-        tables.append(ScoreTable(station).read(records_in(kafka, held)))
+        lengths.append(len(table.read(records_in(kafka, held))))
     progress("scores", 2, 2)
-    active, other = tables
-    if not len(other):
-        raise Mistake(no_shadow(station, span, shadows_of(kafka, station), len(active)))
-    return compared(station, span, active, other, shadow, budget, read_people(kafka, station, span.start), gone)
+    people, assigned = read_people(kafka, station, span.start), read_assigned(kafka, station)
+    return compared(span, Heard(table, lengths[0]), assigned, shadow, budget, people, gone)
 
 
 def compared(
-    station: str,
     span: Span,
-    active: ScoreTable,
-    other: ScoreTable,
+    heard: Heard,
+    assigned: Sequence[Assignment],
     shadow: str | None,
     budget: Budget,
     answers: Answers,
     gone: str | None = None,
 ) -> Comparison:
-    """Joins two tables. Raises Mistake when `shadow` is none of those that scored, or nothing was scored by both."""
-    digest = chosen(other, shadow)
-    first, second = of_table(active), of_table(other, digest)
+    """Joins what two bundles said. `assigned` is what serves the station now, the most general first.
+
+    Raises Mistake when `shadow` names no bundle that scored, there is none to look at, or no frame has both.
+    """
+    table = heard.table
+    stands = standing(table.station, heard, assigned, shadow)
+    first, second = sides(heard, stands.bundle, stands.active)
     pairing = paired(first, second)
     if not len(pairing):
-        raise Mistake(
-            f"station {station}: of {len(first)} frames scored by the active bundle and {len(second)} by shadow "
-            f"{digest[:12]} from {span}, none is the same; wait until both have scored the same frames, or go further "
-            "back with --from"
-        )
-    judged = bundles_of(active, pairing.first)
-    both = pairing.both
+        raise Mistake(nothing_in_common(table.station, span, stands, first, second))
+    judged, both = heard.counts(pairing.first.rows), pairing.both
+    exchanged = (pairing.second.rows < heard.live) & (pairing.first.rows >= heard.live) & both
+    captured = table.captured[pairing.first.rows][both]
     return Comparison(
-        station=station,
+        station=table.station,
         span=span,
-        shadow=digest,
-        shadows=shadows_in(other),
-        active=active,
-        other=other,
+        standing=stands,
+        heard=heard,
         pairing=pairing,
-        line_bundles=judged,
-        budgets={each: budget(each) for each in (*judged, digest)},
-        pages=pages(active.captured[pairing.first.rows][both], pairing.first.called[both], pairing.second.called[both]),
+        judged=judged,
+        shadows=heard.counts(heard.shadow_rows),
+        budgets={each: budget(each) for each in dict.fromkeys((stands.active, *judged, stands.bundle)) if each},
+        pages=pages(captured, pairing.first.called[both], pairing.second.called[both]),
         answers=answers,
-        alone=(len(first) - len(pairing), len(second) - len(pairing)),
+        alone=(_alone(table, first, second, pairing), _alone(table, second, first, pairing)),
+        exchanged=int(exchanged.sum()),
         cut=gone,
     )
 
 
-def shadows_in(table: ScoreTable) -> Counter[str]:
-    """How many scores of each bundle a table holds."""
-    return Counter(table.bundles[code] for code in table.bundle_codes.tolist() if code >= 0)
+def sides(heard: Heard, bundle: str, active: str | None) -> tuple[Side, Side]:
+    """What is held against `bundle`, and what `bundle` said: one word a frame each, wherever it was said.
+
+    Against it stands the line's last word where that is another's; else what another said as a shadow, `active`
+    before all others.
+    """
+    table, live, shadow = heard.table, heard.live_rows, heard.shadow_rows
+    its, line = table.by(bundle), table.last_of(live)
+    own = np.concatenate([shadow[its[shadow]], live[its[live]]])
+    others = shadow[~its[shadow] & (table.bundle_codes[shadow] >= 0)]
+    preferred = table.by(active)[others]
+    against = np.concatenate([others[~preferred], others[preferred], line[~its[line]]])
+    return of_rows(table, table.last_of(against)), of_rows(table, table.last_of(own))
 
 
-def chosen(table: ScoreTable, shadow: str | None) -> str:
-    """The digest of the shadow that `shadow` names, else of the one that scored last. Raises Mistake."""
-    names = shadows_in(table)
-    if not names:
-        raise Mistake("the shadow's scores name no bundle: none of its frames could be scored; see its log")
-    if shadow is None:
-        return table.bundles[next(int(code) for code in table.bundle_codes[::-1] if code >= 0)]
-    found = [digest for digest in names if digest.startswith(shadow)]
-    if len(found) == 1:
-        return found[0]
-    some = ", ".join(f"{digest[:12]} ({n} scores)" for digest, n in names.most_common(5))
-    which = "is no shadow that scored" if not found else "is more than one shadow"
-    raise Mistake(f"--shadow {shadow[:80]}: {which} this station in that time; there are: {some}")
+def _alone(table: ScoreTable, side: Side, other: Side, pairing: Pairing) -> Alone:
+    rows = side.rows[~_in(side.ids, pairing.first.ids) & (table.bundle_codes[side.rows] >= 0)]
+    return alone(table.captured[rows], table.captured[other.rows[table.bundle_codes[other.rows] >= 0]])
 
 
-def no_shadow(station: str, span: Span, assigned: tuple[str, ...], scored: int) -> str:
-    """That there are no shadow scores, and how to get some."""
-    head = f"station {station}: no shadow has scored a frame from {span} ({scored} scores by the active bundle)"
-    if assigned:
-        return (
-            f"{head}, though {assigned[0][:12]} is its shadow. Is `andon shadow-scoring` running? If it has only just "
-            "begun, wait for some frames; else go further back with --from"
-        )
+def _in(ids: Ids, known: Ids) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Which of `ids` are among `known`, sorted and not empty."""
+    places = np.minimum(np.searchsorted(known, ids), len(known) - 1)
+    return np.asarray(known[places] == ids)
+
+
+def nothing_in_common(station: str, span: Span, stands: Standing, first: Side, second: Side) -> str:
+    """That no frame has both, and what to do."""
+    active = f" ({stands.active[:12]} is active now)" if stands.active else ""
     return (
-        f"{head}, and it has none. Give it one with `andon shadow {station} BUNDLE`, run `andon shadow-scoring`, and "
-        "compare after some frames; to try a bundle on frames of the past instead: "
-        f"`andon rescore {station} --bundle BUNDLE`"
-    )
-
-
-def shadows_of(kafka: KafkaSettings, station: str) -> tuple[str, ...]:
-    """The shadows that are assigned to `station`, for any product. Raises Broken."""
-    if MODELS not in reach(kafka).topics:
-        return ()
-    table = Assignments()
-    with closing(TopicReader(kafka, MODELS)) as reader:
-        for record in reader.read_to_end():
-            with suppress(Invalid):
-                table.apply(record)
-    return tuple(
-        digest for each in table.all() if each.active.station in (station, "*") for digest in each.active.shadows
+        f"station {station}: of {len(second)} frames scored by {stands.bundle[:12]} and {len(first)} by others{active} "
+        f"from {span}, none is the same; wait until both have scored the same frames, or go further back with --from"
     )
 
 

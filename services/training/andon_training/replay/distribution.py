@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from andon_training.evaluate.chart import BARS, TAIL, TOP, Bar, Chart, Mark, Scale, Tick, across, upward
 from andon_training.replay.table import Floats
 
+HEADROOM = 1.15  # above the highest bar, for the word at the threshold
 UP, DOWN = "good", "defective"  # the page's two colours
 
 
@@ -19,7 +20,7 @@ def distributions(first: Floats, second: Floats, names: tuple[str, str]) -> Char
     high = max(1.1, min(top, float(np.quantile(everything, 0.995)) * TAIL))
     edges = np.linspace(low, high, BARS + 1)
     counts = [np.histogram(np.clip(each, low, high), edges)[0] for each in (up, down)]
-    x, y = across(low, high), upward(-max(1, int(counts[1].max())), max(1, int(counts[0].max())))
+    x, y = across(low, high), upward(-max(1, int(counts[1].max())), max(1, int(counts[0].max())) * HEADROOM)
     beyond = int((everything > high).sum())
     return Chart(
         title="Scores",

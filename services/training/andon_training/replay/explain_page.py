@@ -1,7 +1,7 @@
 """An explanation as a page, with the frame and what was found on it."""
 
 from andon.records import Verdict
-from andon_training.replay.explain import Check, Ending, Explanation, where
+from andon_training.replay.explain import Check, Ending, Explanation, Same, where
 from andon_training.replay.explain_letter import Refused
 from andon_training.replay.explain_words import recorded, words
 from andon_training.replay.find import Word
@@ -15,7 +15,7 @@ def page(found: Explanation, others: tuple[Word, ...]) -> Page:
     score = found.score
     checks = tuple((each.what, each.same.value, each.told) for each in found.checks)
     warned = found.ending in (Ending.DIFFERS, Ending.CANNOT)
-    rest = tuple((each.score.bundle or "none", words(each.score)) for each in others)
+    rest = tuple(((each.score.bundle or "none")[:12], words(each.score)) for each in others)
     tables = [
         Table("Recorded", (), recorded(found), facts=True),
         Table("Then and now", (), checks, facts=True),
@@ -28,6 +28,8 @@ def page(found: Explanation, others: tuple[Word, ...]) -> Page:
         said=() if warned else (found.conclusion,),
         tables=(*tables, Table("Other bundles on the same frame", (), rest, facts=True)) if rest else tuple(tables),
         galleries=tuple(_gallery(found)),
+        galleries_title="The frame",
+        galleries_first=True,
     )
 
 
@@ -45,14 +47,15 @@ def _cards(found: Explanation) -> list[Card]:
     score = found.score
     ratio = score.ratio
     return [
-        Card("Verdict", str(score.verdict), words(score)),
+        Card("Verdict", str(score.verdict), words(score).removeprefix(f"{score.verdict}, ")),
         Card("Score over threshold", "\N{EN DASH}" if ratio is None else f"{ratio:.2f}", "above 1 is anomalous"),
-        Card("Made again", found.ending.value.replace("_", " "), _summary(found.checks)),
+        Card("Made again", found.ending.value.removeprefix("reproduced_").replace("_", " "), _summary(found.checks)),
     ]
 
 
 def _summary(checks: tuple[Check, ...]) -> str:
-    return ", ".join(f"{each.what} {each.same.value}" for each in checks)
+    apart = [f"{each.what}: {each.same.value}" for each in checks if each.same is not Same.YES]
+    return ", ".join(apart) or f"all {len(checks)} checks: the same"
 
 
 def _gallery(found: Explanation) -> list[Gallery]:
@@ -67,4 +70,4 @@ def _gallery(found: Explanation) -> list[Gallery]:
         views.append(("heat map now", found.view))
         preparation = found.view.bundle.manifest.preparation
     pictures = row(found.image, views, preparation)
-    return [Gallery("The frame", "", 1, (Row(str(score.frame_id), "", (where(score.frame),), pictures),))]
+    return [Gallery("", "", 1, (Row(str(score.frame_id), "", (where(score.frame),), pictures),))]

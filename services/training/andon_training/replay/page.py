@@ -56,7 +56,10 @@ class Gallery:
 
 @dataclass(frozen=True)
 class Page:
-    """What a page says, from the top down. `warnings` stand out, `said` are plain sentences."""
+    """What a page says, from the top down. `warnings` stand out, `said` are plain sentences.
+
+    The first table stands beside the charts, where there are some; `galleries_first` puts the frames before both.
+    """
 
     title: str
     under: tuple[str, ...]
@@ -67,16 +70,23 @@ class Page:
     charts: tuple[Chart, ...] = ()
     names: tuple[str, str] = ("", "")
     galleries: tuple[Gallery, ...] = ()
+    galleries_title: str = "Frames to look at"
+    galleries_first: bool = False
     facts: tuple[Table, ...] = ()
 
 
 def rendered(page: Page, *, made_at: datetime, andon_version: str) -> bytes:
     """The page, UTF-8 HTML."""
     environment = pages(str(__package__))
-    environment.filters["printable"] = sentence
+    environment.filters |= {"printable": sentence, "begun": begun}
     given = {"page": page, "made_at": made_at, "andon_version": andon_version}
     text = environment.get_template(TEMPLATE).render(given, paper=paper, heat_gradient=heat_gradient())
     return text.lstrip().encode("utf-8") + b"\n"
+
+
+def begun(text: str) -> str:
+    """`text` with a capital at its beginning; what follows stays as it is."""
+    return text[:1].upper() + text[1:]
 
 
 def sentence(text: str) -> str:

@@ -115,7 +115,11 @@ class Pairing:
 
 def of_table(table: ScoreTable, bundle: str | None = None) -> Side:
     """The last word on each frame of the table; with `bundle`, that bundle's."""
-    rows = table.last(bundle)
+    return of_rows(table, table.last(bundle))
+
+
+def of_rows(table: ScoreTable, rows: Rows) -> Side:
+    """These rows of the table: one a frame, ordered by frame id."""
     return Side(table.ids[rows], table.verdicts[rows], table.scores[rows], table.thresholds[rows], rows)
 
 

@@ -15,7 +15,7 @@ from andon_training.replay.pairing import Agreement, strengths
 from andon_training.replay.pictures import Opened, View
 from andon_training.replay.rescore import Rescoring
 from andon_training.replay.rescore_words import CANDIDATE, LINE, NAMES, answered, said, warnings
-from andon_training.replay.words import count_of, counted, interval, verdict_table
+from andon_training.replay.words import count_of, counted, interval, truly, verdict_table
 
 FEW = 6  # frames of the same verdict, where there is room
 
@@ -23,7 +23,8 @@ FEW = 6  # frames of the same verdict, where there is room
 def page(found: Rescoring, viewer: Viewer, opened: Opened, progress: Progress) -> Page:
     """The page, its pictures fetched. `opened` is the candidate, with the threshold that is tried."""
     candidate, agreement = found.candidate, found.pairing.agreement()
-    firsts, seconds = strengths(found.pairing.first), strengths(found.pairing.second)
+    both = found.pairing.both
+    firsts, seconds = strengths(found.pairing.first)[both], strengths(found.pairing.second)[both]
     return Page(
         title=f"{found.asked.station}, judged again",
         under=(
@@ -45,9 +46,9 @@ def page(found: Rescoring, viewer: Viewer, opened: Opened, progress: Progress) -
 def _cards(found: Rescoring, agreement: Agreement) -> Iterator[Card]:
     line, candidate = agreement.called
     yield Card("Frames compared", f"{agreement.frames:,}", f"of {found.reach.frames:,} that Kafka holds of this time")
-    yield Card("Other verdict", str(agreement.flips), interval(agreement.share(agreement.flips)))
-    yield Card("Only the line calls", str(agreement.only_first), interval(agreement.share(agreement.only_first)))
-    yield Card("Only the candidate calls", str(agreement.only_second), interval(agreement.share(agreement.only_second)))
+    yield Card("Other verdict", str(agreement.flips), truly(agreement.share(agreement.flips)))
+    yield Card("Only the line calls", str(agreement.only_first), truly(agreement.share(agreement.only_first)))
+    yield Card("Only the candidate calls", str(agreement.only_second), truly(agreement.share(agreement.only_second)))
     yield Card(
         "Called by the candidate", percent(candidate), f"estimate from scores; budget {percent(found.candidate.budget)}"
     )

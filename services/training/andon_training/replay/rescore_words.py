@@ -33,13 +33,16 @@ def warnings(found: Rescoring) -> Iterator[str]:
         yield f"{sum(reach.dead.values())} frames were dead-lettered by the line: {counted(reach.dead)}."
     if reach.unjudged:
         yield f"{reach.unjudged} frames have no word of the line (not scored yet, or dead-lettered): not compared."
+    unscorable = len(found.pairing) - int(found.pairing.both.sum())
+    if unscorable:
+        yield f"unscorable to the line, to the candidate or to both, so not compared: {unscorable} frames."
     if reach.other_products:
         yield f"frames of other products are left out: {counted(reach.other_products)}."
     if reach.refused:
         yield f"{reach.refused} records could not be read and were passed over."
     if len(found.line_bundles) > 1:
         some = ", ".join(f"{digest[:12]} ({n} frames)" for digest, n in found.line_bundles.most_common())
-        yield f"the line was judged by {len(found.line_bundles)} bundles in this time: {some}."
+        yield f"{len(found.line_bundles)} bundles were active on the line in this time: {some}."
 
 
 def said(found: Rescoring) -> Iterator[str]:

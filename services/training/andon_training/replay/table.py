@@ -127,9 +127,16 @@ class ScoreTable:
 
     def last(self, bundle: str | None = None) -> Rows:
         """The last row of each frame, ordered by frame id; with `bundle`, the last by that one."""
-        rows = np.arange(len(self))
-        if bundle is not None:
-            rows = rows[self.bundle_codes == self._codes.get(bundle, NONE - 1)]
+        return self.last_of(np.arange(len(self)) if bundle is None else np.flatnonzero(self.by(bundle)))
+
+    def by(self, bundle: str | None) -> NDArray[np.bool_]:
+        """Which rows are of that bundle."""
+        code = self._codes.get(bundle, NONE - 1) if bundle is not None else NONE - 1
+        mine: NDArray[np.bool_] = self.bundle_codes == code
+        return mine
+
+    def last_of(self, rows: Rows) -> Rows:
+        """Of `rows`, which come in the order of their weight, the last one of each frame, ordered by frame id."""
         backwards = rows[::-1]
         _, first = np.unique(self.ids[backwards], return_index=True)
         newest: Rows = backwards[first]

@@ -37,7 +37,7 @@ def verdict_table(agreement: Agreement, first: str, second: str) -> Table:
     rows = (
         (f"{first}: ok", str(a.both_ok), str(a.only_second), str(a.both_ok + a.only_second)),
         (f"{first}: anomalous", str(a.only_first), str(a.both_anomalous), str(a.only_first + a.both_anomalous)),
-        ("", str(a.both_ok + a.only_first), str(a.only_second + a.both_anomalous), str(a.frames)),
+        ("all", str(a.both_ok + a.only_first), str(a.only_second + a.both_anomalous), str(a.frames)),
     )
     return Table("Verdicts", ("frames", f"{second}: ok", f"{second}: anomalous", "all"), rows)
 
@@ -55,6 +55,11 @@ def share(found: Rate) -> str:
 def count_of(found: Rate | None) -> str:
     """A count out of how many."""
     return f"{found.count} of {found.of}" if found else NOTHING
+
+
+def truly(found: Rate | None) -> str:
+    """Where the true share lies, in words that need no heading."""
+    return f"truly {interval(found)} of them" if found else NOTHING
 
 
 def interval(found: Rate | None) -> str:
