@@ -184,7 +184,7 @@ def test_more_frames_than_fit_are_named(folder: Path) -> None:
     ("words", "says"),
     [
         (("nowhere",), "not a folder"),
-        (("empty",), "no JPEG or PNG"),
+        (("empty",), "no JPEG, PNG or .npy"),
         (("weld-07", "--keep", "empty"), "is a folder"),
         (("weld-07", "--keep", "weld-07/00.png"), "is a frame"),
         (("weld-07", "--keep", "both", "--sheet", "both"), "name two files"),

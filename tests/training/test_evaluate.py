@@ -136,8 +136,8 @@ def test_a_name_fit_for_no_terminal_is_made_fit(tmp_path: Path) -> None:
     [
         ([], "test", "not a folder"),
         (["train/good/a.png", "drift/good/a.png"], "test", "has no folder 'test', but drift, train"),
-        (["test/a.png"], "test", "no JPEG or PNG images in good/ .*a.png: lies beside the folders"),
-        (["test/good/a.tif"], "test", "no JPEG or PNG images .*good/a.tif: not a JPEG or PNG"),
+        (["test/a.png"], "test", "no JPEG, PNG or .npy images in good/ .*a.png: lies beside the folders"),
+        (["test/good/a.tif"], "test", "no JPEG, PNG or .npy images .*good/a.tif: not a JPEG, PNG or .npy"),
         (["a.png"], "", "has no folder ''"),
     ],
 )

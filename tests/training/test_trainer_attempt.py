@@ -29,9 +29,9 @@ def keys(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def settings(keys: Path, signing_key: Path | None) -> TrainerSettings:
+def settings(keys: Path, key: Path | None) -> TrainerSettings:
     store = StoreSettings(bundles=str(keys / "bundles"), trusted_keys=keys / "trusted")
-    return TrainerSettings(store=store, onboarding=OnboardingSettings(signing_key=signing_key))
+    return TrainerSettings(store=store, onboarding=OnboardingSettings(signing_key_location=key))
 
 
 def test_where_scoring_asks_for_signatures_the_first_bundle_is_signed(keys: Path) -> None:

@@ -63,7 +63,7 @@ def shelved(bundle: Bundle, settings: TrainerSettings) -> Bundle:
     from andon.signing import sign
     from andon.store import BundleStore
 
-    store, key = BundleStore.of(settings.store), settings.onboarding.signing_key
+    store, key = BundleStore.of(settings.store), settings.onboarding.signing_key_location
     store.put(bundle)
     if key is not None:
         store.add_signature(bundle.digest, sign(bundle.digest, key, _no_password))
@@ -96,7 +96,7 @@ def proven(bundle: Bundle, offered: int) -> Lesson:
 
 
 def _no_password() -> str:
-    raise Mistake("the key of ANDON_ONBOARDING__SIGNING_KEY asks for a password, and nobody is here; give one without")
+    raise Mistake("the key of ANDON_ONBOARDING__SIGNING_KEY_LOCATION asks for a password, and nobody is here; give one without")
 
 
 def _end_with_the_trainer() -> None:

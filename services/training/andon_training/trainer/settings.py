@@ -29,7 +29,7 @@ class OnboardingSettings(Group):
     )
     size: int | None = Field(None, description="side of the square the model sees, in pixels; none: the frames decide")
     int8: bool = Field(False, description="round the backbone to int8 where it sees as well")
-    signing_key: Path | None = Field(
+    signing_key_location: Path | None = Field(
         None, description="private Ed25519 key (PEM) that signs such bundles, where scoring asks for signatures"
     )
     retry_s: Positive = Field(300.0, description="pause after a first attempt that failed; doubles from then on")
