@@ -24,24 +24,24 @@ def evaluate(
     ] = None,
     no_report: Annotated[bool, typer.Option("--no-report", help="Write no report.")] = False,
     device: Annotated[str, typer.Option(help="cpu, cuda or auto: where it will serve.")] = "cpu",
+    runtime: Annotated[str, typer.Option(help="onnxruntime, openvino or auto: what will run it.")] = "onnxruntime",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")] = False,
 ) -> None:
     """Tell what a bundle is worth on labelled frames: what it misses, what it calls falsely, where, how quickly."""
     guard_images()
-    from andon.inference import Device
+    from andon_training.commands.runs import where_it_runs
     from andon_training.evaluate.record import record
     from andon_training.evaluate.report import report as page
     from andon_training.evaluate.run import STEPS, evaluate_bundle
     from andon_training.evaluate.tell import tell
 
-    if device not in list(Device):
-        raise Mistake(f"device {device!r}: cpu, cuda or auto")
+    place = where_it_runs(device, runtime)
     path = None if no_report else _report_path(bundle, split, report)
     proven = read_bundle(bundle)
     console = console_for_people()
     with progress_bar(console) as bar:
         progress = shown(bar, STEPS if path is None else (*STEPS, "pictures"))
-        found = evaluate_bundle(proven, folder, split, device=Device(device), progress=progress)
+        found = evaluate_bundle(proven, folder, split, device=place.device, runtime=place.runtime, progress=progress)
         tell(console, found)
         if path is not None:
             now, version = datetime.now(UTC), andon_version()

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from andon.bundle import Bundle
+from andon.images.header import planes
 from andon.manifest import Training
 from andon.records.score import Verdict
 
@@ -21,7 +22,7 @@ def tell_fit(console: Console, bundle: Bundle, path: Path, seconds: float, store
     console.print(f"bundle {bundle.digest}")
     console.print(
         f"{training.frames} of {training.frames_offered} frames, "
-        f"{'grey' if preparation.channels == 1 else 'colour'} {preparation.width}x{preparation.height}, "
+        f"{planes(preparation.channels)} {preparation.width}x{preparation.height}, "
         f"{len(manifest.golden)} golden frames, {training.precision}"
     )
     _tell_choice(console, training)

@@ -96,7 +96,9 @@ def proven(bundle: Bundle, offered: int) -> Lesson:
 
 
 def _no_password() -> str:
-    raise Mistake("the key of ANDON_ONBOARDING__SIGNING_KEY_LOCATION asks for a password, and nobody is here; give one without")
+    raise Mistake(
+        "ANDON_ONBOARDING__SIGNING_KEY_LOCATION asks for a password, and nobody is here; give a key without one"
+    )
 
 
 def _end_with_the_trainer() -> None:
