@@ -64,6 +64,6 @@ def write(
     """`path`.md for people and `path`.json for machines."""
     path.parent.mkdir(parents=True, exist_ok=True)
     told = "\n".join(f"- {name}: {value}" for name, value in machine.items())
-    parts = [f"# {title}", "Made by `make bench`; do not edit.", told, *(t.markdown() for t in tables)]
+    parts = [f"# {title}", "Made by bench/; do not edit.", told, *(t.markdown() for t in tables)]
     path.with_suffix(".md").write_text("\n\n".join(part.rstrip() for part in parts) + "\n")
     path.with_suffix(".json").write_text(json.dumps({"machine": machine, **figures}, indent=2, default=asdict) + "\n")

@@ -141,7 +141,8 @@ class Training(Part):
 class Provenance(Part):
     """What made it. The moment stands in `made.json`, outside the digest.
 
-    `recalibrated_from` is the digest of the bundle whose model this is, when only its threshold was moved.
+    `recalibrated_from` is the digest of the bundle whose model this is, when only its threshold was moved;
+    `quantised_from` that of the float32 bundle whose model this is in fewer bits.
     """
 
     andon: str
@@ -149,6 +150,7 @@ class Provenance(Part):
     onnxruntime: str
     opencv: str
     recalibrated_from: str | None = Field(None, pattern=_HEX64)
+    quantised_from: str | None = Field(None, pattern=_HEX64)
 
 
 class GoldenFrame(Part):

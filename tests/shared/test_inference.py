@@ -85,7 +85,7 @@ def test_cuda_that_cannot_be_had_is_refused_unless_allowed() -> None:
 
 def test_a_model_says_what_runs_it() -> None:
     model = open_model(tiny_model(), Device.CPU)
-    assert model.provider == model.session.get_providers()[0] == "CPUExecutionProvider"
+    assert model.provider == model.session.raw.get_providers()[0] == "CPUExecutionProvider"
     assert model.shape == (8, 8, 1)
 
 
@@ -210,10 +210,10 @@ def test_the_cpu_limit_is_the_least_of_what_is_pinned_and_allowed(
 
 
 def test_the_thread_pool_follows_the_limit_and_does_not_spin() -> None:
-    options = open_model(tiny_model(), threads=1).session.get_session_options()
+    options = open_model(tiny_model(), threads=1).session.raw.get_session_options()
     assert options.intra_op_num_threads == options.inter_op_num_threads == 1
     assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
-    assert open_model(tiny_model()).session.get_session_options().intra_op_num_threads == cpu_limit()
+    assert open_model(tiny_model()).session.raw.get_session_options().intra_op_num_threads == cpu_limit()
 
 
 def test_onnxruntime_is_a_version_that_reads_no_file_a_model_names() -> None:
