@@ -4,7 +4,7 @@ import platform
 
 import pytest
 
-from andon.allocator import keep_memory, one_arena
+from andon.allocator import give_back_large, keep_memory, one_arena
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has the switch")
@@ -15,3 +15,8 @@ def test_glibc_is_told_to_keep_the_memory_of_a_batch() -> None:
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has the switch")
 def test_glibc_is_told_to_share_it_among_threads() -> None:
     assert one_arena()
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has the switch")
+def test_glibc_is_told_to_give_large_memory_back() -> None:
+    assert give_back_large()

@@ -15,6 +15,7 @@ from anomalib.callbacks import ModelCheckpoint
 from anomalib.engine import Engine
 from lightning import seed_everything
 
+from andon.allocator import give_back_large
 from andon.bundle import write_whole
 from andon.errors import Mistake
 from andon_training.anomalib_models.callbacks import Checkpoints, Told
@@ -84,6 +85,7 @@ def fit_model(model: Any, frames: GoodFrames, length: Length, run: Run) -> Any:
     if resumed_from(run) == "fitted" and _take_fitted(model, run):
         return model.model
     seeded(run.seed)
+    give_back_large()
     with quietly(), _in_words(model):
         _fit(model, frames, length, run)
         if tunes(model):
