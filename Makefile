@@ -44,7 +44,7 @@ format: setup ## Mend style
 test: test-unit test-services test-torch test-servers ## Run every test: units, each service alone, the line on real servers
 
 test-unit: setup ## Run what needs no server
-	$(BIN)/pytest -q -m "not servers"
+	$(BIN)/pytest -q -n auto --dist worksteal -m "not servers"
 
 test-services: $(addprefix test-only-,$(SERVICES)) ## Run each service's tests where only that service is installed (not on the factory images again)
 
@@ -57,7 +57,7 @@ test-services: $(addprefix test-only-,$(SERVICES)) ## Run each service's tests w
 .PRECIOUS: .venvs/%/.ready
 
 test-only-%: .venvs/%/.ready ## Run one service's tests where only that service is installed
-	ANDON_ONLY=$* .venvs/$*/bin/pytest -q -m "not servers and not factory" tests/$* tests/alone
+	ANDON_ONLY=$* .venvs/$*/bin/pytest -q -n auto --dist worksteal -m "not servers and not factory" tests/$* tests/alone
 
 .venvs/torch/.ready: requirements/train.txt shared/pyproject.toml services/training/pyproject.toml | setup
 	@echo "installing PyTorch and anomalib into .venvs/torch"
@@ -69,7 +69,7 @@ test-only-%: .venvs/%/.ready ## Run one service's tests where only that service 
 train-env: .venvs/torch/.ready ## Install what `andon train` needs: .venvs/torch/bin/andon then has it
 
 test-torch: .venvs/torch/.ready ## Run the tests that need PyTorch: training anomalib models, and Andon's backbone
-	.venvs/torch/bin/python -m pytest -q -m "not nightly" tests/train tests/distil
+	OMP_NUM_THREADS=1 .venvs/torch/bin/python -m pytest -q -n auto --dist worksteal -m "not nightly" tests/train tests/distil
 
 test-nightly: .venvs/torch/.ready ## Run the tests that take minutes
 	.venvs/torch/bin/python -m pytest -q -m nightly tests/train

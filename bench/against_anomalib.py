@@ -3,8 +3,9 @@
     .venvs/torch/bin/python bench/against_anomalib.py SET [SET ...] [--frames 60] [--rounds 7] [--cores 1]
 
 SET is a folder in MVTec AD layout. Frames are prepared once, as RGB of 256x256, and given to both as uint8 arrays, so
-that reading and resizing count for neither. ResNet-18 with random weights (the same ones), anomalib's defaults
-otherwise. Writes bench/results/against_anomalib.{json,md}. Needs what `make train-env` installs.
+that reading and resizing count for neither. ResNet-18 with random weights (the same ones), or MobileNetV2 with those of
+`--weights FILE.onnx`; anomalib's defaults otherwise. Writes bench/results/against_anomalib.{json,md}, or
+against_anomalib_mobilenet. Needs what `make train-env` installs.
 """
 
 import argparse
@@ -41,7 +42,7 @@ from andon_training.progress import silent
 from andon_training.rounding.bundle import rounded_bundle
 from andon_training.sample import evenly, prepared_frames
 
-RESULTS = Path(__file__).parent / "results" / "against_anomalib"
+FOLDER = Path(__file__).parent / "results"
 MODELS = ("padim", "patchcore")
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 BATCHES = (1, 8)
@@ -87,22 +88,24 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--cores", type=int, default=1)
     parser.add_argument("--models", nargs="+", default=list(MODELS), choices=MODELS)
+    parser.add_argument("--weights", type=Path, help="MobileNetV2's as ONNX: then on these, else on a random ResNet-18")
     asked = parser.parse_args()
     configure_opencv(ImageLimits().max_pixels)
     keep_to(asked.cores)
     again = {(folder.name, name) for folder in asked.sets for name in asked.models}
-    rows = [row for row in known() if (row.set, row.model) not in again]
+    results = FOLDER / ("against_anomalib" if asked.weights is None else "against_anomalib_mobilenet")
+    rows = [row for row in known(results) if (row.set, row.model) not in again]
     for folder in asked.sets:
         for name in asked.models:
             rows += measured(folder, name, asked)
             title = "anomalib's OpenVINO inferencer and Andon's bundles"
-            write(RESULTS, title, told(asked), [_table(rows)], {"rows": [asdict(row) for row in rows]})
+            write(results, title, told(asked), [_table(rows)], {"rows": [asdict(row) for row in rows]})
     print(_table(rows).markdown())
 
 
-def known() -> list[Row]:
+def known(results: Path) -> list[Row]:
     """The rows of other sets and models, measured before."""
-    path = RESULTS.with_suffix(".json")
+    path = results.with_suffix(".json")
     found = json.loads(path.read_text())["rows"] if path.exists() else []
     by_batch = ("per_s", "ratio")
     return [Row(**row | {name: {int(k): v for k, v in row[name].items()} for name in by_batch}) for row in found]
@@ -122,7 +125,7 @@ def measured(folder: Path, name: str, asked: argparse.Namespace) -> list[Row]:
         work = Path(place)
         pictures = prepared(folder, work / "frames", asked.frames)
         with contextlib.redirect_stdout(io.StringIO()):
-            rival = fitted(name, work / "frames", work)
+            rival = fitted(name, work / "frames", work, asked.weights)
         bundles = {"float32": our_bundle(rival, name, pictures)}
         bundles |= in_int8(bundles["float32"], work / "frames")
         ways: dict[str, Scorer] = {RIVAL: rival.scores}
@@ -241,7 +244,7 @@ def told(asked: argparse.Namespace) -> dict[str, str]:
         "anomalib": anomalib.__version__,
         "openvino": openvino.__version__,
         "cores used": str(asked.cores),
-        "weights": "ResNet-18, random, the same for all ways",
+        "weights": "ResNet-18, random, the same for all ways" if asked.weights is None else asked.weights.name,
         "fitted on": f"{asked.frames} good frames",
         "load at the end": load(),
     }

@@ -27,11 +27,18 @@ from andon.bundle import read_bundle
 RESULTS = Path(__file__).parent / "results" / "models"
 WORK = Path(".cache/bench-models")
 RESNET = ("--set", "backbone=resnet18")
+LAYERS = {"padim": "layers=blocks.1,blocks.2,blocks.4", "patchcore": "layers=blocks.2,blocks.4"}
+MOBILE = ("--set", "backbone=mobilenetv2_100", "--pixels", "symmetric")
 RECIPES: dict[str, tuple[str, ...]] = {
     "fit": ("fit",),
     "padim": ("train", "padim", *RESNET),
     "padim-diagonal": ("train", "padim", *RESNET, "--diagonal"),
     "patchcore": ("train", "patchcore", *RESNET, "--set", "coreset_sampling_ratio=0.01", "--neighbours", "1"),
+    "padim-mobilenet": ("train", "padim", *MOBILE, "--set", LAYERS["padim"], "--set", "n_features=100"),
+    "patchcore-mobilenet": (
+        *("train", "patchcore", *MOBILE, "--set", LAYERS["patchcore"]),
+        *("--set", "coreset_sampling_ratio=0.01", "--neighbours", "1"),
+    ),
     "stfpm": ("train", "stfpm", *RESNET),
     "fastflow": ("train", "fastflow", *RESNET),
     "efficient_ad": ("train", "efficient_ad"),

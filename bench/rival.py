@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from andon_training.anomalib_models.onnx_weights import onnx_state
+
 SIZE = 256
 M_MMAP_THRESHOLD = -3  # malloc.h
 BATCHES = (1, 2, 8)  # that are tried
@@ -64,9 +66,13 @@ def _takes(inferencer: Any, size: int) -> bool:
     return True
 
 
-def fitted(name: str, folder: Path, work: Path) -> Rival:
-    """anomalib's model `name` on ResNet-18, its defaults otherwise, random weights, of `folder`: train/good,
-    test/good and test/bad, PNG of SIZE x SIZE.
+MOBILE_LAYERS = {"padim": ["blocks.1", "blocks.2", "blocks.4"], "patchcore": ["blocks.2", "blocks.4"]}
+
+
+def fitted(name: str, folder: Path, work: Path, weights: Path | None) -> Rival:
+    """anomalib's model `name`, of `folder`: train/good, test/good and test/bad, PNG of SIZE x SIZE.
+
+    On ResNet-18 with random weights, or on MobileNetV2 with those of the ONNX file `weights`; its defaults otherwise.
     """
     _hush()
     import torch
@@ -76,7 +82,14 @@ def fitted(name: str, folder: Path, work: Path) -> Rival:
     from anomalib.models import Padim, Patchcore
 
     torch.manual_seed(0)
-    model = {"padim": Padim, "patchcore": Patchcore}[name](backbone="resnet18", pre_trained=False)
+    kind = {"padim": Padim, "patchcore": Patchcore}[name]
+    if weights is None:
+        model = kind(backbone="resnet18", pre_trained=False)
+    else:
+        more = {"n_features": 100} if name == "padim" else {}
+        model = kind(backbone="mobilenetv2_100", layers=MOBILE_LAYERS[name], pre_trained=False, **more)
+        network = model.model.feature_extractor.feature_extractor
+        network.load_state_dict(onnx_state(weights, network), strict=False)
     data = Folder(
         name=folder.name,
         root=folder,
