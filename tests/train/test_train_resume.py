@@ -1,6 +1,7 @@
 """An interrupted training goes on; a wrong one is refused; a broken one leaves no half bundle."""
 
 import errno
+import os
 import signal
 import subprocess
 import sys
@@ -63,6 +64,24 @@ def test_after_a_kill_the_same_command_goes_on(folder: Path, tmp_path: Path, mon
     ran = andon_train(*STFPM, "--steps", 400, folder, out=out)
     assert steps.told[0] == reached + 1
     assert ran.status == 130
+
+
+def test_told_to_stop_it_ends_in_the_middle_of_a_batch_and_says_how_to_go_on(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told_to_stop(*_: object, **__: object) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        pytest.fail("it went on")
+
+    monkeypatch.setattr("anomalib.models.image.patchcore.torch_model.PatchcoreModel.subsample_embedding", told_to_stop)
+    before = signal.getsignal(signal.SIGTERM)
+    ran = andon_train(
+        *("patchcore", folder, "--size", 64, "--weights", "random", "--set", "backbone=resnet18"),
+        out=tmp_path / "made.andon",
+    )
+    assert ran.status == 130
+    assert "to go on" in ran.said
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_ctrl_c_says_how_to_go_on_and_then_it_does(

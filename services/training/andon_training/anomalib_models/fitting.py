@@ -18,7 +18,7 @@ from lightning import seed_everything
 from andon.allocator import give_back_large
 from andon.bundle import write_whole
 from andon.errors import Mistake
-from andon_training.anomalib_models.callbacks import Checkpoints, Told
+from andon_training.anomalib_models.callbacks import Checkpoints, EndsWhenTold, Told
 from andon_training.anomalib_models.data import GoodFrames
 from andon_training.anomalib_models.length import Length
 from andon_training.anomalib_models.quiet import quietly
@@ -97,7 +97,7 @@ def fit_model(model: Any, frames: GoodFrames, length: Length, run: Run) -> Any:
 
 def _fit(model: Any, frames: GoodFrames, length: Length, run: Run) -> None:
     batches = length.batches(len(frames.train_dataloader()))
-    callbacks: list[Any] = [Told(run.progress, batches)]
+    callbacks: list[Any] = [EndsWhenTold(), Told(run.progress, batches)]
     start = None
     if insists_on(model) is None:  # what is learned in one look is kept in no checkpoint: such a model starts over
         callbacks.append(Checkpoints(run.work / CHECKPOINT, run.checkpoint_s))
@@ -122,15 +122,16 @@ def _in_words(model: Any) -> Iterator[None]:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Ctrl-C stays KeyboardInterrupt: Lightning makes an exit of it, and turns the signal off."""
-    before = signal.getsignal(signal.SIGINT)
+    """Ctrl-C stays KeyboardInterrupt: Lightning makes an exit of it, and turns the signal off. SIGTERM is one, too."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     except SystemExit as left:
         raise KeyboardInterrupt from left
     finally:
         if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGINT, before)
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 def _few_shot(model: Any) -> float:
