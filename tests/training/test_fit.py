@@ -322,15 +322,17 @@ def test_verify_refuses_a_tampered_bundle_and_a_pickle(app: typer.Typer, bundle:
 
 
 def test_fitting_200_frames_stays_within_its_time_and_memory(tmp_path: Path) -> None:
-    """The budget is 60 s on two cores and 1.5 GiB; a process of its own, so that the peak is its own."""
+    """The budget is 60 s on two cores and 1.5 GiB: held against the CPU's time, which neighbours do not stretch.
+
+    A process of its own, so that time and peak are its own.
+    """
     for i in range(200):
         (tmp_path / f"{i}.png").write_bytes(png(cv2.resize(part(i), (256, 256))))
     code = (
         "import sys, time; from pathlib import Path; from andon_training.commands.fit import fit;"
-        "began = time.time();"
         "fit(Path(sys.argv[1]), out=Path(sys.argv[2]));"
         "peak = Path('/proc/self/status').read_text().split('VmHWM:')[1].split()[0];"  # ru_maxrss begins with ours
-        "print(time.time() - began, peak)"
+        "print(time.process_time(), peak)"
     )
     command = [sys.executable, "-c", code, str(tmp_path), str(tmp_path / "b.andon")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
