@@ -32,6 +32,13 @@ class Serving:
     last_refusal: Refusal | None = None
 
     @property
+    def last(self) -> str:
+        """The digest of the one that serves in truth, as far as is known: an active one that nobody has proven does
+        not, where another was.
+        """
+        return self.proven or self.active.bundle
+
+    @property
     def refused(self) -> Refusal | None:
         """Why the active one was refused, if it was."""
         return self.last_refusal if self.last_refusal and self.last_refusal.bundle == self.active.bundle else None
@@ -82,7 +89,7 @@ class Assignments:
             self._table[key] = replace(known, active=given)
             return known.active != given
         past = given.past[0].bundle if given.past else None  # compaction forgets; the assignment itself does not
-        before = known.active.bundle if known else past
+        before = known.last if known else past
         self._table[key] = Serving(given, before, self._proven.get(key), self._refused.get(key))
         return True
 
@@ -129,8 +136,10 @@ class Assignments:
         if self._proven.get(place) == digest:
             return False
         _put(self._proven, place, digest)
-        if place in self._table:
-            self._table[place] = replace(self._table[place], proven=digest)
+        known = self._table.get(place)
+        if known is not None:  # frames that were prepared for the one that was proven until now are still under way
+            before = known.proven if digest and known.proven else known.before
+            self._table[place] = replace(known, proven=digest, before=before)
         return True
 
     def _apply_refusal(self, key: bytes, value: bytes) -> bool:

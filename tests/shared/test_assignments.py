@@ -152,3 +152,24 @@ def test_a_proof_said_again_changes_nothing_and_one_under_another_key_is_refused
     with pytest.raises(Invalid) as refused:
         made.apply(proof(B, key=b"proven:press-1/*"))
     assert refused.value.reason is Reason.BAD_RECORD
+
+
+def test_after_a_bundle_that_nobody_proved_the_next_takes_over_from_the_one_that_served() -> None:
+    made = table(given(A))
+    made.apply(proof(A))
+    made.apply(record(given(B, second=1)))  # refused: nobody proves it
+    made.apply(record(given(C, second=2)))
+    serving = made.lookup("weld-07", None)
+    assert serving is not None
+    assert (serving.before, serving.wanted) == (A, (A, C))
+
+
+def test_frames_under_way_find_the_bundle_they_were_prepared_for_when_the_next_is_proven() -> None:
+    made = table(given(A))
+    made.apply(proof(A))
+    made.apply(record(given(B, second=1)))
+    made.apply(record(given(C, second=2)))
+    made.apply(proof(C))
+    serving = made.lookup("weld-07", None)
+    assert serving is not None
+    assert serving.bundles == (C, A)
