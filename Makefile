@@ -8,7 +8,7 @@ BIN := .venv/bin
 ARGS ?=
 export UV_NO_PROGRESS := 1
 
-.PHONY: help setup servers lint format test test-unit test-services train-env test-torch test-nightly test-servers demo up down docs lock bench bench-models clean
+.PHONY: help setup servers lint format test test-unit test-house test-services train-env test-torch test-nightly test-servers demo up down docs lock bench bench-models clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-zA-Z%_-]+:.*## / {printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,12 +41,15 @@ format: setup ## Mend style
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-test: test-unit test-services test-torch test-servers ## Run every test: units, each service alone, the line on real servers
+test: test-house test-services test-torch test-servers ## Run every test: what services share, each service alone, the line on real servers
 
-test-unit: setup ## Run what needs no server
+test-unit: setup ## Run all that needs no server and no PyTorch, in one environment: the quick way while you work
 	$(BIN)/pytest -q -n auto --dist worksteal -m "not servers"
 
-test-services: $(addprefix test-only-,$(SERVICES)) ## Run each service's tests where only that service is installed (not on the factory images again)
+test-house: setup ## Run the tests of what services share, and of the house itself
+	$(BIN)/pytest -q -n auto --dist worksteal -m "not servers" $(filter-out $(SERVICES:%=tests/%/),$(wildcard tests/*/))
+
+test-services: $(addprefix test-only-,$(SERVICES)) ## Run each service's tests where only that service is installed
 
 .venvs/%/.ready: requirements/%.txt requirements/test.txt shared/pyproject.toml services/%/pyproject.toml | setup
 	@test -x .venvs/$*/bin/python || $(UV) venv --quiet --python $(BIN)/python .venvs/$*
@@ -57,7 +60,7 @@ test-services: $(addprefix test-only-,$(SERVICES)) ## Run each service's tests w
 .PRECIOUS: .venvs/%/.ready
 
 test-only-%: .venvs/%/.ready ## Run one service's tests where only that service is installed
-	ANDON_ONLY=$* .venvs/$*/bin/pytest -q -n auto --dist worksteal -m "not servers and not factory" tests/$* tests/alone
+	ANDON_ONLY=$* .venvs/$*/bin/pytest -q -n auto --dist worksteal -m "not servers" tests/$* tests/alone
 
 .venvs/torch/.ready: requirements/train.txt shared/pyproject.toml services/training/pyproject.toml | setup
 	@echo "installing PyTorch and anomalib into .venvs/torch"
