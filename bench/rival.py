@@ -1,6 +1,5 @@
 """anomalib's own way: its models fitted by its engine, its OpenVINO export, its OpenVINO inferencer."""
 
-import ctypes
 import logging
 import os
 import warnings
@@ -12,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from andon.allocator import give_back_large
 from andon_training.anomalib_models.onnx_weights import onnx_state
 
 SIZE = 256
-M_MMAP_THRESHOLD = -3  # malloc.h
 BATCHES = (1, 2, 8)  # that are tried
 
 
@@ -100,7 +99,7 @@ def fitted(name: str, folder: Path, work: Path, weights: Path | None) -> Rival:
         train_batch_size=8,
         eval_batch_size=8,
     )
-    large_blocks_are_given_back()
+    give_back_large()  # else PatchCore's coreset takes 22 GB in 1,200 steps of 24 images
     engine = Engine(
         accelerator="cpu", default_root_dir=work, logger=False, enable_progress_bar=False, barebones=False, max_epochs=1
     )
@@ -110,13 +109,6 @@ def fitted(name: str, folder: Path, work: Path, weights: Path | None) -> Rival:
     exports = [model.to_openvino(work / kind, input_size=size) for kind, size in sizes.items()]
     with _inside(work):  # the inferencer keeps a cache in the folder it is in
         return Rival(model, *(OpenVINOInferencer(path, device="CPU") for path in exports))
-
-
-def large_blocks_are_given_back() -> None:
-    """glibc then maps blocks from 1 MB on, and unmaps them. PatchCore's coreset frees one in every step and keeps small
-    ones beside it, so that the next fits nowhere: 22 GB after 1,200 steps of 24 images.
-    """
-    ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 2**20)
 
 
 class _inside:  # noqa: N801

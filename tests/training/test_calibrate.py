@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import beta, norm
 
+from andon.budget import parse_budget
 from andon.errors import Mistake
-from andon_training.calibration import calibrate, parse_budget
+from andon_training.calibration import calibrate
 from andon_training.calibration.budget import frames_to_prove
 
 Doubles = NDArray[np.float64]

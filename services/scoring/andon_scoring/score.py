@@ -16,7 +16,7 @@ from andon.inference import Features, Outputs
 from andon.records import PreparedFrame, Score, Unscorable, Verdict, read_prepared, write_event
 from andon.stage import Held, Message, Record, Rejected, Result
 from andon.topics import SCORES
-from andon_scoring.where import heat_map_png, regions
+from andon.where import heat_map_png, regions
 
 
 class Backbone(Protocol):

@@ -1,6 +1,5 @@
 """A false-call budget becomes a raw-score threshold, and says how sure it is, from scores of good frames alone."""
 
-from andon.budget import parse_budget
 from andon_training.calibration.threshold import MIN_FRAMES, ScoresFrom, Threshold, calibrate
 
-__all__ = ["MIN_FRAMES", "ScoresFrom", "Threshold", "calibrate", "parse_budget"]
+__all__ = ["MIN_FRAMES", "ScoresFrom", "Threshold", "calibrate"]

@@ -41,9 +41,9 @@ def calibrate(
     Example: andon calibrate weld.andon --budget "1 per 500"
     """
     guard_images()
+    from andon.budget import parse_budget
     from andon.inference import open_bundle
     from andon.store import BundleStore
-    from andon_training.calibration import parse_budget
     from andon_training.recalibrate import recalibrated
 
     share = parse_budget(budget)

@@ -168,9 +168,9 @@ def fit(
     Example: andon fit good-frames/ --out weld-07.andon; straight from the line: andon fit --from-kafka weld-07
     """
     guard_images()
+    from andon.budget import parse_budget
     from andon.store import BundleStore
     from andon_training.backbones import read_backbone
-    from andon_training.calibration import parse_budget
     from andon_training.choose import Fixed
     from andon_training.commands.make import from_good_frames, from_references
     from andon_training.fit import FitSettings

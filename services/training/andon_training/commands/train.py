@@ -160,10 +160,10 @@ def train(
 
     hush()
     with quietly():
+        from andon.budget import parse_budget
         from andon_training.anomalib_models.registry import model_kind
         from andon_training.anomalib_models.training import TrainSettings
         from andon_training.anomalib_models.weights import Weights
-        from andon_training.calibration import parse_budget
         from andon_training.commands.make_trained import Asked, kinds_told, make, place, where_from
         from andon_training.export import ExportOptions
 

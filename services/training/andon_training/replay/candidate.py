@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from andon.budget import parse_budget
 from andon.bundle import Bundle, read_bundle
 from andon.errors import Mistake
 from andon.store import BundleStore
-from andon_training.calibration import calibrate, parse_budget
+from andon_training.calibration import calibrate
 
 
 @dataclass(frozen=True)

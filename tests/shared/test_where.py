@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as npst
 from numpy.typing import NDArray
 
 from andon.records import Region
-from andon_scoring.where import MAX_REGIONS, heat_map_png, regions
+from andon.where import MAX_REGIONS, heat_map_png, regions
 
 
 def map_of(*rows: str) -> NDArray[np.float32]:
