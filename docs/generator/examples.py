@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from andon.health import ImageHealth
-from andon.ids import derived_id, frame_id, notice_id
+from andon.ids import derived_id, finding_id, frame_id, notice_id
 from andon.preparation import Preparation
 from andon.reasons import Reason
 from andon.records import (
@@ -12,10 +12,13 @@ from andon.records import (
     Cause,
     Event,
     Evidence,
+    Finding,
+    FindingKind,
     Frame,
     FramePlace,
     IncidentEvent,
     IncidentKind,
+    Measure,
     Notice,
     NoticeKind,
     PreparedFrame,
@@ -24,6 +27,7 @@ from andon.records import (
     Region,
     Score,
     Severity,
+    Silence,
     Swap,
     Told,
     Verdict,
@@ -61,6 +65,7 @@ FRAME = Frame(
     subject="cam2/000412.jpg",
     dataref="s3://factory/frames/9f/" + "9f" * 32,
     skipped="busy=3",
+    golden=f"{BUNDLE}/golden/good-01.png",
     traceparent="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
     topic=PLACE.topic,
     partition=PLACE.partition,
@@ -112,6 +117,19 @@ EVENTS: tuple[Event, ...] = (
         by="mira",
         at=SCORED,
         note="third one this morning",
+    ),
+    Silence(target="weld-07", since=CAPTURED, until=datetime(2026, 3, 2, 8, 30, 0, 0, UTC), why="new jaws", by="mira"),
+    Finding(
+        finding_id=finding_id("drift", Cause.STATION_BLURRED, "weld-07", CAPTURED.isoformat()),
+        kind=FindingKind.BEGAN,
+        cause=Cause.STATION_BLURRED,
+        station="weld-07",
+        bundle=BUNDLE,
+        sentence="weld-07: the picture is blurred since 06:30; sharpness fell from 5.1 to 2.2.",
+        since=CAPTURED,
+        at=SCORED,
+        measure=Measure(name="sharpness", value=2.2, limit=3.4),
+        by="drift",
     ),
     IncidentEvent(
         event_id=derived_id(INCIDENT, IncidentKind.OPENED, str(ID)),

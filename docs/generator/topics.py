@@ -22,6 +22,7 @@ from andon.topics import (
     SCORES,
     SHADOW_PREPARED,
     SHADOW_SCORES,
+    SILENCES,
     VERDICTS,
     Topic,
 )
@@ -50,6 +51,7 @@ FLOW = {
     INCIDENTS: Flow(("alerting",), ("alerting",)),
     VERDICTS: Flow(),
     DRIFT: Flow(),
+    SILENCES: Flow(),
     DEAD_LETTERS: Flow(EVERY_SERVICE),
 }
 FRAME_HEADERS = {
@@ -69,6 +71,7 @@ FRAME_HEADERS = {
     "ce_dataref": "where the image lies in the store, when it is too large for the record",
     "ce_skipped": "what ingest left out at this station since the epoch began, reason=count,...",
     "traceparent": "W3C trace context",
+    "ce_golden": "a golden frame of the heartbeat, <bundle>/<name>: inspected like any other, in no statistic",
 }
 PREPARED_HEADERS = {
     "ce_shape": "height, width, channels of the tensor",

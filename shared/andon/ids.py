@@ -11,6 +11,9 @@ _NAMESPACE = UUID("7a1f6f1e-0b5d-5f0e-9d6c-3c1c2f6d3a11")
 _STATION = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._:/#+-]{0,127}")
 
+DRILL = "drill."
+"""How the names of drill copies begin: rehearsals, which wake nobody."""
+
 
 def frame_id(station: str, epoch: int, seq: int) -> UUID:
     """The id of a frame that ingest captured."""
@@ -30,6 +33,16 @@ def derived_id(parent: UUID, *parts: str) -> UUID:
 def notice_id(kind: str, station: str, product: str | None, bundle: str | None, at: str) -> UUID:
     """The id of a notice. `at` names the occasion: the time of the assignment it is about, say."""
     return uuid5(_NAMESPACE, f"notice/{kind}/{station}/{product or '*'}/{bundle or ''}/{at}")
+
+
+def finding_id(by: str, cause: str, station: str, since: str) -> UUID:
+    """The id of a finding, and of the incident it becomes. `since` names the occasion."""
+    return uuid5(_NAMESPACE, f"finding/{by}/{cause}/{station}/{since}")
+
+
+def drill_of(station: str) -> str | None:
+    """The station that `station` is a drill copy of; None where it is a real one."""
+    return station.removeprefix(DRILL) if station.startswith(DRILL) else None
 
 
 def sha256_hex(data: bytes) -> str:

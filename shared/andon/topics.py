@@ -23,6 +23,7 @@ INCIDENTS = "incidents"
 VERDICTS = "verdicts"
 DRIFT = "drift"
 NOTICES = "notices"
+SILENCES = "silences"
 DEAD_LETTERS = "dead-letters"
 
 FRAME_PATTERN = r"^camera\.frames(\..+)?$"
@@ -71,8 +72,9 @@ ALL: tuple[Topic, ...] = (
     ),
     Topic(INCIDENTS, "station", "IncidentEvent, JSON", 365 * DAY_MS),
     Topic(VERDICTS, "station", "Answer, JSON: what people say of a frame", 365 * DAY_MS),
-    Topic(DRIFT, "station", "what changed, JSON", 90 * DAY_MS),
+    Topic(DRIFT, "station", "Finding, JSON: what is wrong with the inspection, by cause", 90 * DAY_MS, spread=False),
     Topic(NOTICES, "station", "Notice, JSON: what Andon did by itself, or could not do", 90 * DAY_MS),
+    Topic(SILENCES, "station, *", "Silence, JSON: whom nobody is called about", None, cleanup="compact", spread=False),
     Topic(
         DEAD_LETTERS,
         "station",

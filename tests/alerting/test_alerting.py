@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 import pytest
 from prometheus_client import CollectorRegistry
 
+from andon.line import Policy
 from andon.metrics import Metrics
 from andon.reasons import Reason
 from andon.records import IncidentEvent, read_event
 from andon.stage import Message, Record, Rejected
 from andon_alerting.alerting import Alerting, Board, Card, Telling
 from andon_alerting.observe import counted
-from andon_alerting.policy import Policy, State
+from andon_alerting.policy import State
 from andon_alerting.settings import Policies
 
 MakeRecords = Callable[..., Sequence[Record]]

@@ -10,12 +10,13 @@ import httpx
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from andon.line import Policy
 from andon.records import IncidentEvent, Score
 from andon_alerting.notifiers import Answer, Delivered, Refused, RetryAfter
 from andon_alerting.notifiers.alertmanager import Alertmanager
 from andon_alerting.notifiers.webhook import Webhook
 from andon_alerting.page import Page, page
-from andon_alerting.policy import Policy, State, decide
+from andon_alerting.policy import State, decide
 from andon_alerting.settings import AlertmanagerSettings, WebhookSettings
 from andon_alerting.story import turned
 

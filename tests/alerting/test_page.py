@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from andon.line import Policy
 from andon.records import Evidence, FramePlace, IncidentEvent, Region, Score
 from andon_alerting.page import Page, page, where
-from andon_alerting.policy import Policy, State, decide, went_silent
+from andon_alerting.policy import State, decide, went_silent
 from andon_alerting.story import spoken, turned
 
 MakeScore = Callable[..., Score]

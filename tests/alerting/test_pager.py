@@ -9,6 +9,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from andon.errors import Broken
+from andon.line import Policy
 from andon.memory import MemoryKafka, MemorySink
 from andon.metrics import Metrics
 from andon.records import IncidentEvent, Score, read_event
@@ -17,7 +18,7 @@ from andon_alerting.notifiers import Answer, Delivered, Refused, RetryAfter
 from andon_alerting.outbox import Entry, Pace
 from andon_alerting.page import Page
 from andon_alerting.pager import Crew, Pager
-from andon_alerting.policy import Policy, State, decide
+from andon_alerting.policy import State, decide
 from andon_alerting.settings import PagingSettings
 from andon_alerting.story import turned
 

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from andon.line import Policy
 from andon.records import Cause, FramePlace, IncidentKind, Score
-from andon_alerting.policy import Decision, Policy, State, Why, decide, silent, went_silent
+from andon_alerting.policy import Decision, State, Why, decide, silent, went_silent
 from andon_alerting.states import read_state, write_state
 from andon_alerting.story import turned
 

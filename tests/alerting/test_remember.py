@@ -10,13 +10,14 @@ from redis.exceptions import TimeoutError as TooSlow
 
 from andon.errors import Broken
 from andon.kafka.source import Place
+from andon.line import Policy
 from andon.memory import MemoryDeadLetters, MemoryKafka, MemorySink, MemorySource
 from andon.records import IncidentEvent, read_event
 from andon.stage import Message, Record, Stage
 from andon.topics import INCIDENTS, SCORES
 from andon_alerting.alerting import Alerting, Board, Card
 from andon_alerting.memory import MemoryStates
-from andon_alerting.policy import Policy, State
+from andon_alerting.policy import State
 from andon_alerting.rebuild import Rebuild, replay
 from andon_alerting.redis_client import Patience
 from andon_alerting.remember import Remembering

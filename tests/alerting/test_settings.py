@@ -3,8 +3,8 @@
 import pytest
 
 from andon.errors import Mistake
+from andon.line import Policy
 from andon.settings import load
-from andon_alerting.policy import Policy
 from andon_alerting.settings import AlertingSettings, Policies
 
 

@@ -16,6 +16,7 @@ import pytest
 
 from andon.bundle import Bundle
 from andon.ids import sha256_hex
+from andon.line import Policy
 from andon.manifest import GoldenFrame
 from andon.preparation import Preparation
 from andon.records import IncidentKind, Score, Verdict, read_event
@@ -24,7 +25,7 @@ from andon.testing.hostile import jpeg
 from andon.testing.models import tiny_bundle
 from andon.topics import SCORES
 from andon_alerting.outbox import Keys
-from andon_alerting.policy import Decision, Policy, State, decide
+from andon_alerting.policy import Decision, State, decide
 from andon_alerting.redis_client import connect
 from andon_alerting.states import RedisStates
 from andon_demo.servers.supervise import Servers

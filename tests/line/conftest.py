@@ -17,6 +17,7 @@ from andon.errors import Invalid
 from andon.ids import foreign_frame_id
 from andon.images.limits import ImageLimits
 from andon.kafka.source import Place
+from andon.line import Policy
 from andon.memory import MemoryDeadLetters, MemoryKafka, MemorySink, MemorySource
 from andon.metrics import Metrics
 from andon.preparation import Preparation
@@ -38,7 +39,6 @@ from andon.topics import (
 )
 from andon_alerting.alerting import Alerting, Board
 from andon_alerting.memory import MemoryStates
-from andon_alerting.policy import Policy
 from andon_alerting.rebuild import Rebuild
 from andon_alerting.redis_client import Patience
 from andon_alerting.remember import Remembering

@@ -22,6 +22,7 @@ import redis
 from andon.ids import frame_id, notice_id
 from andon.kafka import KafkaSink, TopicReader
 from andon.kafka.admin import create_topics
+from andon.line import Policy
 from andon.records import (
     FramePlace,
     IncidentEvent,
@@ -38,7 +39,7 @@ from andon.stage import Message
 from andon.topics import BY_NAME, DEAD_LETTERS, INCIDENTS, NOTICES, SCORES
 from andon_alerting.alerting import Card
 from andon_alerting.outbox import Keys, Outbox, Pace
-from andon_alerting.policy import Policy, decide
+from andon_alerting.policy import decide
 from andon_alerting.redis_client import connect
 from andon_alerting.states import RedisStates
 from andon_alerting.story import turned

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from andon.records import Cause, Evidence, IncidentEvent, IncidentKind, Notice, NoticeKind, Severity
 
@@ -13,7 +13,17 @@ CONSEQUENCE = {
     Cause.SEVERE_DEFECT: "One part may be moving on down the line that must not.",
     Cause.UNSCORABLE: "Parts pass without being inspected.",
     Cause.STATION_SILENT: "Parts may pass without being inspected.",
+    Cause.STATION_FROZEN: "Parts pass without being inspected: the camera shows one that is long gone.",
+    Cause.STATION_DARK: "Verdicts cannot be trusted: defects hide in the dark.",
+    Cause.STATION_BRIGHT: "Verdicts cannot be trusted: what is white shows no defect.",
+    Cause.STATION_BLURRED: "Verdicts cannot be trusted: small defects are not seen.",
+    Cause.CAMERA_MOVED: "Verdicts cannot be trusted: the part is not where the bundle learned it.",
+    Cause.DRIFT: "Verdicts are still given; more of them may be wrong soon.",
+    Cause.INSPECTOR_BROKEN: "Verdicts cannot be trusted. It says nothing of the parts.",
     Cause.BUNDLE_REFUSED: "Parts are inspected by the bundle before it, if there was one.",
+    Cause.LEDGER_OUT_OF_BALANCE: "Some parts were seen, and never judged.",
+    Cause.FALSE_CALLS: "Good parts are rejected, and people stop believing the verdicts.",
+    Cause.EVIDENCE_AT_RISK: "Frames will be deleted before they are inspected, or kept as evidence.",
 }
 WARNINGS = frozenset({NoticeKind.ROLLED_BACK, NoticeKind.NOT_ONBOARDED})  # the other news are information
 PAGE_TYPE = "andon.page.v1"
@@ -22,7 +32,8 @@ PAGE_TYPE = "andon.page.v1"
 class Page(BaseModel):
     """One page. `what` is its sentence; `evidence` are the frames that show it, the one that opened it first.
 
-    A `notice` tells what Andon did by itself: it is told once, and never over.
+    A `notice` tells what Andon did by itself: it is told once, and never over. `station` is '*' for a whole line, and
+    `stations` then names those that have it. `links` are where to look, by name: incident, dashboard, runbook.
     `id` is the same for every attempt to tell the same thing, so that a receiver can tell repeats.
     """
 
@@ -36,6 +47,12 @@ class Page(BaseModel):
     cause: Cause | NoticeKind
     severity: Severity
     reason: str
+    site: str = ""
+    area: str = ""
+    line: str = ""
+    stations: tuple[str, ...] = ()
+    route: str | None = None
+    drill: bool = False
     what: str
     since: datetime
     at: datetime
@@ -46,6 +63,8 @@ class Page(BaseModel):
     where: str | None = None
     consequence: str = ""
     first_action: str = ""
+    changed: str | None = None
+    links: dict[str, str] = Field(default_factory=dict)
     product: str | None = None
     bundle: str | None = None
     evidence: tuple[Evidence, ...] = ()
@@ -114,6 +133,12 @@ def _of_incident(event: IncidentEvent) -> Page:
         cause=event.cause,
         severity=event.severity,
         reason=event.reason,
+        site=event.site,
+        area=event.area,
+        line=event.line,
+        stations=event.stations,
+        route=event.route,
+        drill=event.drill,
         what=event.summary,
         since=event.opened_at,
         at=event.at,

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 
+from andon.line import Policy
 from andon.settings import Group, Positive, RedisSettings, ServiceSettings
-from andon_alerting.policy import Policy
 
 
 class PagingSettings(Group):

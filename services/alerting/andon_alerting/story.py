@@ -12,14 +12,34 @@ SEVERITY = {
     Cause.SEVERE_DEFECT: Severity.CRITICAL,
     Cause.UNSCORABLE: Severity.CRITICAL,
     Cause.STATION_SILENT: Severity.WARNING,
+    Cause.STATION_FROZEN: Severity.CRITICAL,
+    Cause.STATION_DARK: Severity.CRITICAL,
+    Cause.STATION_BRIGHT: Severity.CRITICAL,
+    Cause.STATION_BLURRED: Severity.CRITICAL,
+    Cause.CAMERA_MOVED: Severity.CRITICAL,
+    Cause.DRIFT: Severity.WARNING,
+    Cause.INSPECTOR_BROKEN: Severity.CRITICAL,
     Cause.BUNDLE_REFUSED: Severity.WARNING,
+    Cause.LEDGER_OUT_OF_BALANCE: Severity.CRITICAL,
+    Cause.FALSE_CALLS: Severity.WARNING,
+    Cause.EVIDENCE_AT_RISK: Severity.WARNING,
 }
 FIRST_ACTION = {
     Cause.DEFECT_SURGE: "Look at the last parts of this station; stop the line if they are bad.",
     Cause.SEVERE_DEFECT: "Take this part out and look at it, and at the parts right after it.",
     Cause.UNSCORABLE: "Have parts checked by hand until frames are scored again, then find out why they are not.",
     Cause.STATION_SILENT: "Is the line running? Then check the camera's power and network, and ingest.",
+    Cause.STATION_FROZEN: "Restart the camera; have parts checked by hand until the picture moves again.",
+    Cause.STATION_DARK: "Look at the lamp and at what stands before it.",
+    Cause.STATION_BRIGHT: "Look at the lamp, at sunlight, and at the camera's exposure.",
+    Cause.STATION_BLURRED: "Wipe the lens; then look at its focus ring.",
+    Cause.CAMERA_MOVED: "Look whether somebody touched the camera or the fixture; put it back, or learn anew.",
+    Cause.DRIFT: "Look at the frames before and after; nothing has to be stopped.",
+    Cause.INSPECTOR_BROKEN: "Have parts checked by hand; then look at scoring: andon assignments, its log, its lag.",
     Cause.BUNDLE_REFUSED: "Tell whoever assigned it; then `andon rollback`, or assign one that `andon verify` passes.",
+    Cause.LEDGER_OUT_OF_BALANCE: "Find the frames that are missing, and the service that lost them.",
+    Cause.FALSE_CALLS: "Look at the overruled frames; learn anew with them, or change the budget.",
+    Cause.EVIDENCE_AT_RISK: "Find the service that lags behind; or let Kafka keep the topic for longer.",
 }
 
 
@@ -93,6 +113,7 @@ def _sentence(station: str, held: Open) -> str:
             return f"{station} has sent no frame{last}."
         case Cause.BUNDLE_REFUSED:
             return f"{station}: a bundle cannot serve."
+    return f"{station}: {held.cause.replace('_', ' ')}."
 
 
 def _good_again(station: str, held: Open, at: datetime) -> str:

@@ -230,5 +230,7 @@ def _verdict(prepared: PreparedFrame, now: datetime, **what: object) -> Score:
         dataref=frame.dataref,
         skipped=frame.skipped,
         health=prepared.health,
+        sha256=frame.sha256,
+        golden=frame.golden,
         **what,  # type: ignore[arg-type]
     )

@@ -3,22 +3,38 @@
 from andon.records.answer import Answer, Told
 from andon.records.assignment import Assignment, Past, Proof, Refusal, Swap, Trial
 from andon.records.event import Event, read_event, write_event
+from andon.records.finding import Finding, FindingKind
 from andon.records.frame import Frame, frame_headers, read_frame
-from andon.records.incident import Cause, Evidence, IncidentEvent, IncidentKind, Severity
+from andon.records.incident import (
+    Cause,
+    Change,
+    ChangeKind,
+    Evidence,
+    IncidentEvent,
+    IncidentKind,
+    Measure,
+    Severity,
+)
 from andon.records.notice import Notice, NoticeKind
 from andon.records.prepared import PreparedFrame, prepared_headers, read_prepared
 from andon.records.score import FramePlace, Region, Score, Unscorable, Verdict
+from andon.records.silence import Silence
 
 __all__ = [
     "Answer",
     "Assignment",
     "Cause",
+    "Change",
+    "ChangeKind",
     "Event",
     "Evidence",
+    "Finding",
+    "FindingKind",
     "Frame",
     "FramePlace",
     "IncidentEvent",
     "IncidentKind",
+    "Measure",
     "Notice",
     "NoticeKind",
     "Past",
@@ -28,6 +44,7 @@ __all__ = [
     "Region",
     "Score",
     "Severity",
+    "Silence",
     "Swap",
     "Told",
     "Trial",

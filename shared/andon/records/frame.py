@@ -4,6 +4,7 @@ Attributes are `ce_*` UTF-8 headers as in the CloudEvents 1.0 Kafka binding, ext
 bare image with a key is a legal frame too: its identity is then its place in Kafka.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from andon.stage import Headers, Record
 CAPTURED_TYPE = "andon.frame.captured.v1"
 UNKNOWN_TYPE = "application/octet-stream"
 MAX_HEADERS = 64
+_GOLDEN = re.compile(r"[0-9a-f]{64}/[A-Za-z0-9_][A-Za-z0-9._/-]{0,199}")
 MAX_HEADER_BYTES = 4096
 
 
@@ -28,7 +30,8 @@ class Frame:
     frame, and `seq` then its offset. `sha256` is of the encoded bytes, None when the producer gave none.
     `subject` is what its maker calls it, such as a file name. `dataref` names the bytes in the store when the
     record does not carry them. `skipped` is what ingest left out before this frame since the epoch began, as
-    'reason=count,...'.
+    'reason=count,...'. `golden` marks a frame of the heartbeat, '<bundle>/<name>', whose verdict is known: it is
+    inspected like any other, and stands in no statistic. A foreign frame is never one.
     """
 
     station: str
@@ -44,6 +47,7 @@ class Frame:
     dataref: str | None = None
     skipped: str | None = None
     traceparent: str | None = None
+    golden: str | None = None
     topic: str = ""
     partition: int = -1
     offset: int = -1
@@ -73,6 +77,7 @@ def frame_headers(frame: Frame, ce_type: str = CAPTURED_TYPE) -> Headers:
         ("ce_dataref", frame.dataref),
         ("ce_skipped", frame.skipped),
         ("traceparent", frame.traceparent),
+        ("ce_golden", frame.golden),
     ]
     return tuple((name, text.encode()) for name, text in pairs if text is not None)
 
@@ -103,6 +108,7 @@ def read_frame(record: Record) -> Frame:
         part=optional_label(headers, "ce_part"),
         subject=subject(headers),
         traceparent=traceparent(headers),
+        golden=golden(headers),
         topic=record.topic,
         partition=record.partition,
         offset=record.offset,
@@ -161,6 +167,14 @@ def subject(headers: Mapping[str, str]) -> str | None:
     text = headers.get("ce_subject")
     if text and (len(text) > 512 or not text.isprintable()):
         raise Invalid(Reason.BAD_HEADER, f"header ce_subject {text[:80]!r}: at most 512 printable characters")
+    return text or None
+
+
+def golden(headers: Mapping[str, str]) -> str | None:
+    """The mark of a golden frame: '<bundle>/<name>'. Raises Invalid(BAD_HEADER) for anything else."""
+    text = headers.get("ce_golden")
+    if text and not _GOLDEN.fullmatch(text):
+        raise Invalid(Reason.BAD_HEADER, f"header ce_golden {text[:80]!r}: a bundle's digest, '/' and a name")
     return text or None
 
 

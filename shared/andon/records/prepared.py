@@ -10,7 +10,7 @@ from andon.errors import Invalid
 from andon.health import ImageHealth
 from andon.ids import station_id
 from andon.reasons import Reason
-from andon.records.frame import Frame, frame_headers, header_map, moment, optional_label, subject, whole
+from andon.records.frame import Frame, frame_headers, golden, header_map, moment, optional_label, subject, whole
 from andon.records.score import FramePlace
 from andon.stage import Headers, Record
 
@@ -91,6 +91,7 @@ def read_prepared(record: Record) -> PreparedFrame:
         dataref=headers.get("ce_dataref"),
         skipped=headers.get("ce_skipped"),
         traceparent=headers.get("traceparent"),
+        golden=golden(headers),
         topic=topic,
         partition=partition,
         offset=offset,

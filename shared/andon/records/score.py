@@ -80,6 +80,8 @@ class Score(Event):
     dataref: str | None = None
     skipped: str | None = None
     health: ImageHealth | None = None
+    sha256: str | None = Field(None, description="of the encoded image, where its maker gave it")
+    golden: str | None = Field(None, description="a heartbeat's golden frame, '<bundle>/<name>': in no statistic")
 
     @property
     def ratio(self) -> float | None:
