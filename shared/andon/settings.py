@@ -166,6 +166,14 @@ class ServiceSettings(BaseSettings):
         return init_settings, env_settings, secrets
 
 
+class LineSettings(ServiceSettings):
+    """Of every service that asks the line file of its stations."""
+
+    line: Path | None = Field(
+        None, description="the line file, read again when it changes; none: every station has the defaults"
+    )
+
+
 S = TypeVar("S", bound=ServiceSettings)
 
 

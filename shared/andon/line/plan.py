@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from andon.line.camera import Camera
 from andon.line.policy import Policy
 from andon.records import Cause, Severity
 
@@ -20,7 +21,8 @@ class Window(Protocol):
 class Plan:
     """One station. `budget` is the accepted share of good frames called anomalous (None: nobody said), `budgets` where
     a product has its own. `route` is a word for Alertmanager's routes. `severities` are those that differ from the
-    usual. `heartbeat_s` is how often golden frames travel; None: never."""
+    usual. `heartbeat_s` is how often golden frames travel; None: never. `products` and `camera` are what people wrote
+    down; nothing acts on them yet."""
 
     station: str
     site: str = ""
@@ -33,6 +35,8 @@ class Plan:
     severities: Mapping[Cause, Severity] = field(default_factory=dict)
     maintenance: tuple[Window, ...] = ()
     heartbeat_s: float | None = 300.0
+    products: tuple[str, ...] = ()
+    camera: Camera | None = None
 
     def budget_of(self, product: str | None) -> float | None:
         """The false-call budget of a product here."""
@@ -45,6 +49,10 @@ class Burst:
 
     stations: int = 3
     within_s: float = 60.0
+
+
+NO_BURST = Burst(stations=1_000_000)
+"""Each station's incident stays its own."""
 
 
 class Plans(Protocol):
