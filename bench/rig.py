@@ -25,7 +25,7 @@ from andon_demo.servers.supervise import Servers
 from andon_demo.tally import Tally
 
 PATIENCE_S = 120.0
-SERVICES = ("ingest", "preprocess", "scoring", "alerting")
+SERVICES = ("ingest", "preprocess", "scoring", "drift", "alerting")
 BATCHES = "andon_inference_batch_frames"
 
 

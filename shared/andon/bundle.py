@@ -239,6 +239,34 @@ def read_card(source: Path | BinaryIO | IOBase, digest: Digest | None = None) ->
     return Card.of(text, moment, name, digest)
 
 
+def read_reference(source: Path | BinaryIO | IOBase, digest: Digest | None = None) -> tuple[Card, DriftReference]:
+    """The card and the drift reference, proven, without reading the model; `source` as for `read_card`.
+
+    Raises BundleError.
+    """
+    card, name = read_card(source, digest), str(getattr(source, "name", source))
+    with _open(source, name) as archive:
+        info = next((each for each in _infos(archive, name) if each.filename == REFERENCE), None)
+        text = _read(archive, info, name) if info is not None else b""
+    if _sha256(text) not in {each.sha256 for each in card.manifest.members if each.name == REFERENCE}:
+        raise Damaged(f"{name}: member {REFERENCE!r} is not the bytes the manifest lists by sha256")
+    return card, _parse(DriftReference, text, f"{name}: {REFERENCE}")
+
+
+def read_golden(source: Path | BinaryIO | IOBase, frame: GoldenFrame) -> bytes:
+    """The encoded image of one golden frame, proven by its sha256, without reading the model. `source` as `read_card`.
+
+    Raises BundleError.
+    """
+    name = str(getattr(source, "name", source))
+    with _open(source, name) as archive:
+        info = next((info for info in _infos(archive, name) if info.filename == frame.name), None)
+        data = _read(archive, info, name) if info else b""
+    if _sha256(data) != frame.sha256:
+        raise Damaged(f"{name}: golden frame {frame.name!r} is not the image it was proven with")
+    return data
+
+
 def _open(source: Path | BinaryIO | IOBase, name: str) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(cast(BinaryIO, source))

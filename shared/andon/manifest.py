@@ -206,11 +206,26 @@ class Distribution(Part):
     n: int = Field(ge=1)
 
 
+class FramingReference(Part):
+    """Where things stood in the good frames: mean profiles (`andon.framing`), and how far each frame lay from them to
+    the right and down, in shares of the picture's sides.
+    """
+
+    columns: tuple[float, ...] = Field(min_length=64, max_length=64)
+    rows: tuple[float, ...] = Field(min_length=64, max_length=64)
+    right: Distribution
+    down: Distribution
+
+
 class DriftReference(Part):
-    """`reference.json`: how good frames looked, and scored, when the bundle was made. Health by feature name."""
+    """`reference.json`: how good frames looked, and scored, when the bundle was made. Health by feature name.
+
+    `framing` is None in a bundle from before it was measured.
+    """
 
     health: dict[str, Distribution]
     score: Distribution
+    framing: FramingReference | None = None
 
 
 class Made(Part):

@@ -25,12 +25,14 @@ from andon.bundle import (
     parse_bundle,
     read_bundle,
     read_card,
+    read_golden,
+    read_reference,
     write_whole,
 )
 from andon.errors import Broken, Invalid, Mistake
 from andon.folder import Folder, redacted
 from andon.ids import sha256_hex
-from andon.manifest import BundleManifest
+from andon.manifest import BundleManifest, DriftReference, GoldenFrame
 from andon.reasons import Reason
 from andon.settings import StoreSettings
 from andon.signing import MAX_BYTES as MAX_SIGNATURE_BYTES
@@ -109,6 +111,24 @@ class BundleStore:
         _checked(digest)
         self._check_signature(digest)
         return self._read_card(digest).manifest
+
+    def reference(self, digest: str) -> tuple[BundleManifest, DriftReference]:
+        """The manifest and the drift reference of a bundle, read by ranges. Raises as `get`."""
+        self._check_signature(_checked(digest))
+        try:
+            with self._folder.open(digest + SUFFIX) as file:
+                card, reference = read_reference(file, digest)
+        except FileNotFoundError:
+            raise self._unknown(digest) from None
+        return card.manifest, reference
+
+    def golden_image(self, digest: str, frame: GoldenFrame) -> bytes:
+        """The encoded image of one of a manifest's golden frames, read by ranges and proven. Raises as `get`."""
+        try:
+            with self._folder.open(_checked(digest) + SUFFIX) as file:
+                return read_golden(file, frame)
+        except FileNotFoundError:
+            raise self._unknown(digest) from None
 
     def card(self, digest: str) -> Card:
         """What a bundle says of itself, signed or not: to be shown, not served. Raises as `get`, but for signatures."""

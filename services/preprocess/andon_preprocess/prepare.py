@@ -87,6 +87,7 @@ class Preparing:
             height=made.original_height,
             crop=made.crop,
             health=made.health,
+            framing=made.framing,
         )
         return Message(topic, frame.station.encode(), made.tensor.tobytes(), prepared_headers(prepared))
 

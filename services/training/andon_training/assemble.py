@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from andon.bundle import Bundle, bundle_bytes, make_bundle, parse_bundle
 from andon.errors import Broken
+from andon.framing import Template, mean_profiles, read_framing
 from andon.gate import run_gate
 from andon.health import ImageHealth
 from andon.inference import Model, open_model
@@ -20,6 +21,7 @@ from andon.manifest import (
     CalibrationSample,
     Distribution,
     DriftReference,
+    FramingReference,
     Provenance,
     Tolerance,
     Training,
@@ -86,7 +88,7 @@ def assemble(
         manifest,
         model=made.model,
         backbone=made.backbone,
-        reference=_reference(made),
+        reference=drift_reference(made.frames, made.held_out),
         sample=sample,
         golden={frame.name: images[frame.name] for frame in golden},
         created_at=created_at,
@@ -113,10 +115,29 @@ def _provenance(andon_version: str) -> Provenance:
     )
 
 
-def _reference(made: Inspection) -> DriftReference:
-    rows = np.array([list(frame.health.model_dump().values()) for frame in made.frames])
+def drift_reference(frames: Sequence[GoodFrame], held_out: Singles) -> DriftReference:
+    """How good frames looked, where things stood in them, and how they scored, float32 [n]."""
+    rows = np.array([list(frame.health.model_dump().values()) for frame in frames])
     health = {name: distribution(rows[:, i]) for i, name in enumerate(ImageHealth.model_fields)}
-    return DriftReference(health=health, score=distribution(made.held_out))
+    return DriftReference(health=health, score=distribution(held_out), framing=_framing(frames))
+
+
+def _framing(frames: Sequence[GoodFrame]) -> FramingReference | None:
+    """None where not every frame has its framing."""
+    framings = [frame.framing for frame in frames if frame.framing is not None]
+    if len(framings) < len(frames):
+        return None
+    columns, rows = mean_profiles(framings)
+    across, along = Template(columns), Template(rows)
+    profiles = [read_framing(text) for text in framings]
+    right = np.array([across.find(each[0])[0] for each in profiles])
+    down = np.array([along.find(each[1])[0] for each in profiles])
+    return FramingReference(
+        columns=tuple(columns.tolist()),
+        rows=tuple(rows.tolist()),
+        right=distribution(right),
+        down=distribution(down),
+    )
 
 
 def _prove(bundle: Bundle, model: Model, threshold: Threshold) -> None:

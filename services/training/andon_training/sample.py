@@ -44,11 +44,12 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class GoodFrame:
-    """A good frame that was read: where, its pixels' digest, how it looks."""
+    """A good frame that was read: where, its pixels' digest, how it looks, where things stand in it."""
 
     source: Source
     digest: str
     health: ImageHealth
+    framing: str | None = None
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def prepared_frames(
             unreadable.append(problem)
         else:
             digest = sha256_hex(prepared.tensor.tobytes())
-            yield GoodFrame(source, digest, prepared.health), prepared.tensor
+            yield GoodFrame(source, digest, prepared.health, prepared.framing), prepared.tensor
         progress("reading", i + 1, len(sources))
 
 

@@ -24,8 +24,22 @@ MAD_TO_SIGMA = 1 / 0.6745  # median of |x| to sigma, for a Gaussian
 
 def measure(image: Pixels8) -> ImageHealth:
     """The health of `image`: uint8, [h, w] grey, [h, w, 3] BGR or [h, w, planes]; of a small copy above 256 a side."""
-    small = _shrunk(mean_of_planes(image) if image.ndim == 3 and many(image.shape[2]) else image)
-    grey = small if small.ndim == 2 else cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
+    small = small_copy(image)
+    return measure_small(small, grey_of(small))
+
+
+def small_copy(image: Pixels8) -> Pixels8:
+    """[h, w] or [h, w, 3] BGR, at most 256 a side; of many planes their mean."""
+    return _shrunk(mean_of_planes(image) if image.ndim == 3 and many(image.shape[2]) else image)
+
+
+def grey_of(small: Pixels8) -> Pixels8:
+    """A small copy in grey, [h, w]."""
+    return small if small.ndim == 2 else cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
+
+
+def measure_small(small: Pixels8, grey: Pixels8) -> ImageHealth:
+    """As `measure`, of a small copy and the same in grey."""
     histogram = _histogram(grey)
     mean = float(histogram @ LEVELS)
     red_green, blue_green = _balance(small)

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from andon.errors import Invalid
 from andon.health import ImageHealth
 from andon.images.decode import Decoded, Pixels, decode, inspected
+from andon.images.framing import measure_framing
 from andon.images.header import many
-from andon.images.health import measure
+from andon.images.health import grey_of, measure_small, small_copy
 from andon.images.limits import ImageLimits
 from andon.images.sniff import sniff
 from andon.preparation import Box, Preparation
@@ -24,7 +25,8 @@ class Prepared:
     """`tensor`: uint8 [height, width, channels], C-contiguous, RGB or the planes in their order. `crop`: what of the
     original it shows, as (x, y, width, height) in original pixels. `health` is of the tensor's own pixels, before
     masks blank any: after 16 became 8 bits, because black and white are what `depth_range` says they are. A colour
-    image prepared in grey is measured in grey: its colours cannot reach the score.
+    image prepared in grey is measured in grey: its colours cannot reach the score. `framing` says where things stand
+    in the same picture (`andon.framing`).
     """
 
     tensor: NDArray[np.uint8]
@@ -32,6 +34,7 @@ class Prepared:
     original_height: int
     crop: tuple[int, int, int, int]
     health: ImageHealth
+    framing: str
 
 
 def prepare(
@@ -48,9 +51,11 @@ def prepare(
     header = sniff(data, limits)
     box = inspected(header, preparation)
     image = _eight_bits(_resized(_cropped(decode(data, header, preparation), box), preparation), preparation)
-    health = measure(image)
+    small = small_copy(image)
+    grey = grey_of(small)
+    health, framing = measure_small(small, grey), measure_framing(grey)
     tensor = _channels(_masked(image, preparation), preparation.channels)
-    return Prepared(tensor, header.width, header.height, (box.x, box.y, box.width, box.height), health)
+    return Prepared(tensor, header.width, header.height, (box.x, box.y, box.width, box.height), health, framing)
 
 
 def verify_checksum(data: bytes, sha256: str) -> None:

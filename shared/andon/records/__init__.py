@@ -17,7 +17,7 @@ from andon.records.incident import (
 )
 from andon.records.notice import Notice, NoticeKind
 from andon.records.prepared import PreparedFrame, prepared_headers, read_prepared
-from andon.records.score import FramePlace, Region, Score, Unscorable, Verdict
+from andon.records.score import FramePlace, Region, Score, Unscorable, Verdict, read_score
 from andon.records.silence import Silence
 
 __all__ = [
@@ -55,5 +55,6 @@ __all__ = [
     "read_event",
     "read_frame",
     "read_prepared",
+    "read_score",
     "write_event",
 ]

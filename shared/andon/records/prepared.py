@@ -1,6 +1,8 @@
 """A prepared frame on Kafka: raw uint8 NHWC tensor bytes, the frame's headers, and how it was made."""
 
 import json
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -11,11 +13,12 @@ from andon.health import ImageHealth
 from andon.ids import station_id
 from andon.reasons import Reason
 from andon.records.frame import Frame, frame_headers, golden, header_map, moment, optional_label, subject, whole
-from andon.records.score import FramePlace
+from andon.records.score import FRAMING, FramePlace
 from andon.stage import Headers, Record
 
 PREPARED_TYPE = "andon.frame.prepared.v1"
 MOST_PIXELS = 2**31 - 1  # of a side; more than any image format can name
+_FRAMING = re.compile(FRAMING)
 _Origin: TypeAdapter[tuple[str, int, int]] = TypeAdapter(tuple[str, int, int])
 
 
@@ -25,7 +28,7 @@ class PreparedFrame:
 
     `shape` is (height, width, channels). `preparation` is the digest of how it was made. `width` and `height`
     are the original image's, `crop` the part of it the tensor shows, (x, y, width, height) in original pixels.
-    `frame` keeps the Kafka place of the original image.
+    `frame` keeps the Kafka place of the original image. `framing` says where things stand in it (`andon.framing`).
     """
 
     frame: Frame
@@ -35,6 +38,7 @@ class PreparedFrame:
     height: int
     crop: tuple[int, int, int, int]
     health: ImageHealth
+    framing: str | None = None
 
     @property
     def place(self) -> FramePlace:
@@ -45,7 +49,7 @@ class PreparedFrame:
 def prepared_headers(prepared: PreparedFrame) -> Headers:
     """The headers that carry `prepared`."""
     frame = prepared.frame
-    own = (
+    own: tuple[tuple[str, str], ...] = (
         ("ce_shape", ",".join(map(str, prepared.shape))),
         ("ce_dtype", "uint8"),
         ("ce_preparation", prepared.preparation),
@@ -54,6 +58,8 @@ def prepared_headers(prepared: PreparedFrame) -> Headers:
         ("ce_health", prepared.health.model_dump_json()),
         ("ce_origin", json.dumps([frame.topic, frame.partition, frame.offset])),
     )
+    if prepared.framing is not None:
+        own += (("ce_framing", prepared.framing),)
     return frame_headers(frame, PREPARED_TYPE) + tuple((name, text.encode()) for name, text in own)
 
 
@@ -104,7 +110,15 @@ def read_prepared(record: Record) -> PreparedFrame:
         height=original_height,
         crop=(crop[0], crop[1], crop[2], crop[3]),
         health=health,
+        framing=_framing(headers),
     )
+
+
+def _framing(headers: Mapping[str, str]) -> str | None:
+    text = headers.get("ce_framing")
+    if text is not None and not _FRAMING.fullmatch(text):
+        raise Invalid(Reason.BAD_HEADER, f"header ce_framing {text[:40]!r}: two profiles of 64 bytes in base64")
+    return text
 
 
 def _integers(text: str, count: int) -> tuple[int, ...]:

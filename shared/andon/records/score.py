@@ -6,8 +6,15 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from andon.errors import Invalid
 from andon.health import ImageHealth
-from andon.records.event import Event
+from andon.ids import station_id
+from andon.reasons import Reason
+from andon.records.event import Event, read_event
+from andon.stage import Record
+
+FRAMING = r"^[A-Za-z0-9+/]{171}=$"
+"""The text of a framing: two profiles of 64 bytes in base64."""
 
 
 class Verdict(StrEnum):
@@ -80,6 +87,7 @@ class Score(Event):
     dataref: str | None = None
     skipped: str | None = None
     health: ImageHealth | None = None
+    framing: str | None = Field(None, pattern=FRAMING, description="where things stand in it, see andon.framing")
     sha256: str | None = Field(None, description="of the encoded image, where its maker gave it")
     golden: str | None = Field(None, description="a heartbeat's golden frame, '<bundle>/<name>': in no statistic")
 
@@ -94,3 +102,16 @@ class Score(Event):
     def origin(self) -> str:
         """What its (epoch, seq) counts within: '' for our own ingest, the topic partition for a foreign frame."""
         return "" if self.epoch else f"{self.frame.topic}/{self.frame.partition}"
+
+
+def read_score(record: Record) -> Score:
+    """The score in `record`.
+
+    Raises Invalid: BAD_RECORD, SCHEMA_TOO_NEW, or BAD_STATION when the record's key is not its station.
+    """
+    score = read_event(Score, record.value)
+    if record.key is None or record.key != station_id(score.station).encode():
+        raise Invalid(Reason.BAD_STATION, f"the record's key is not its station {score.station!r}")
+    if score.captured_at.tzinfo is None or score.scored_at.tzinfo is None:
+        raise Invalid(Reason.BAD_RECORD, "Score: captured_at and scored_at need a time zone")
+    return score

@@ -93,7 +93,7 @@ class Reading:
             digest = sha256_hex(prepared.tensor.tobytes())
             if digest not in self.known:
                 self.known.add(digest)
-                yield GoodFrame(source, digest, prepared.health), prepared.tensor
+                yield GoodFrame(source, digest, prepared.health, prepared.framing), prepared.tensor
 
 
 def check_repeats(sources: Sequence[Source], references: Sequence[Source]) -> None:

@@ -1,0 +1,1 @@
+"""Andon's drift service: what the pictures themselves say is wrong with the inspection, named by cause."""

@@ -1,0 +1,106 @@
+"""What is remembered of a station between its frames, and what a frame brings. Plain numbers and words."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from andon.records import Cause, Evidence, FramePlace, Measure, Score
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """A picture that shows a fault."""
+
+    evidence: Evidence
+    measure: Measure
+    usual: float
+    right: float = 0.0
+    down: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A finding that began and has not ended."""
+
+    finding: UUID
+    since: datetime
+    product: str | None = None
+    bundle: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """One cause at one station. `letters` are the last pictures, oldest first: x (bad) and o (good); `bad` holds those
+    that are bad, until they are a finding. `over` is the finding that ended last."""
+
+    letters: str = ""
+    bad: tuple[Bad, ...] = ()
+    open: Open | None = None
+    over: UUID | None = None
+
+    @property
+    def good_run(self) -> int:
+        """Good pictures in a row, up to now."""
+        return len(self.letters) - len(self.letters.rstrip("o"))
+
+
+@dataclass(frozen=True, slots=True)
+class Still:
+    """How long the picture has been the same: `picture` names it, `count` frames since `since` show it, the first is
+    `first`. `changes` is how many pictures in a row differ from the one before, as far as it matters."""
+
+    picture: str = ""
+    count: int = 0
+    since: datetime | None = None
+    first: Evidence | None = None
+    changes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """All that is remembered of a station. `unjudged` is how many frames in a row had nothing to be compared with."""
+
+    station: str
+    origin: str = ""
+    epoch: int = -1
+    seq: int = -1
+    still: Still = field(default_factory=Still)
+    unjudged: int = 0
+    watches: dict[Cause, Watch] = field(default_factory=dict)
+
+    def watch(self, cause: Cause) -> Watch:
+        """What is known of `cause`."""
+        return self.watches.get(cause, Watch())
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A score, and where in Kafka it lies."""
+
+    score: Score
+    place: FramePlace
+
+
+def picture_of(score: Score) -> str:
+    """What tells a picture from every other: its checksum; where its maker gave none, all that was measured in it."""
+    if score.sha256 is not None:
+        return score.sha256
+    health = score.health.model_dump_json() if score.health else ""
+    return f"{health}/{score.framing}/{score.score}" if health else str(score.frame_id)
+
+
+def evidence_of(seen: Seen) -> Evidence:
+    """The frame, where it lies, and where its score does."""
+    score = seen.score
+    return Evidence(
+        frame_id=score.frame_id,
+        frame=score.frame,
+        scored=seen.place,
+        captured_at=score.captured_at,
+        score=score.score,
+        threshold=score.threshold,
+        bundle=score.bundle,
+        dataref=score.dataref,
+        width=score.width,
+        height=score.height,
+    )

@@ -1,0 +1,76 @@
+"""Framing: where things stand in a picture, as two brightness profiles, and how far they moved since.
+
+A profile is the mean brightness along every column (or row), in `BINS` bins, stretched to 0..255: whatever the light
+does to the whole picture, it stays. It is found again in the profile of the good frames at another place by
+normalised cross-correlation over what both show (J. P. Lewis, "Fast Normalized Cross-Correlation", 1995), with a
+parabola through the three best places for a part of a bin.
+"""
+
+import base64
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+BINS = 64
+REACH = BINS // 4  # bins to each side that a shift is looked for
+Doubles = NDArray[np.float64]
+Pixels8 = NDArray[np.uint8]
+
+_SOURCE = np.arange(BINS) - np.arange(-REACH, REACH + 1)[:, np.newaxis]  # which bin of the template lies where
+_SHOWN: Doubles = ((_SOURCE >= 0) & (_SOURCE < BINS)).astype(np.float64)  # 1 where both show something
+_COUNT: Doubles = _SHOWN.sum(axis=1)
+_FLAT = 1e-9
+_FAR = 0.1 * np.abs(np.arange(-REACH, REACH + 1)) / REACH  # in a grid every tooth fits: the nearest is it
+
+
+def write_framing(profiles: Pixels8) -> str:
+    """The text of `profiles`, uint8 [2, BINS]: along the columns, then along the rows."""
+    return base64.b64encode(profiles.tobytes()).decode()
+
+
+def read_framing(text: str) -> Pixels8:
+    """The profiles, uint8 [2, BINS], in a text that fits `andon.records.score.FRAMING`."""
+    return np.frombuffer(base64.b64decode(text), np.uint8).reshape(2, BINS)
+
+
+def mean_profiles(framings: Sequence[str]) -> Doubles:
+    """float64 [2, BINS]: the mean over frames, each brought to mean 0 and length 1 first."""
+    profiles = np.array([read_framing(text) for text in framings], np.float64)
+    centred = profiles - profiles.mean(axis=2, keepdims=True)
+    lengths = np.linalg.norm(centred, axis=2, keepdims=True)
+    mean: Doubles = (centred / np.maximum(lengths, _FLAT)).mean(axis=0)
+    return mean
+
+
+class Template:
+    """One profile, float [BINS], to be found in others at any shift up to `REACH`."""
+
+    __slots__ = ("_unit",)
+
+    def __init__(self, profile: Sequence[float] | Doubles) -> None:
+        moved = np.asarray(profile, np.float64)[_SOURCE.clip(0, BINS - 1)] * _SHOWN
+        centred = (moved - (moved.sum(axis=1) / _COUNT)[:, np.newaxis]) * _SHOWN
+        unit = centred / np.maximum(np.linalg.norm(centred, axis=1), _FLAT)[:, np.newaxis]
+        self._unit: NDArray[np.float32] = unit.astype(np.float32)
+
+    def find(self, profile: Pixels8) -> tuple[float, float]:
+        """How far `profile`, uint8 [BINS], lies from the template, in shares of the picture's side towards higher
+        pixel coordinates, and the correlation there. (0, 0) where either is flat: nothing can be found.
+        """
+        given = profile.astype(np.float64)
+        energy = _SHOWN @ (given * given) - (_SHOWN @ given) ** 2 / _COUNT
+        fits = (self._unit @ given) / np.sqrt(np.maximum(energy, _FLAT))
+        best = int((fits - _FAR).argmax())
+        if fits[best] <= 0:
+            return 0.0, 0.0
+        return float(best - REACH + _vertex(fits, best)) / BINS, float(fits[best])
+
+
+def _vertex(fits: Doubles, best: int) -> float:
+    """Where between its neighbours the peak lies, in bins from `best`."""
+    if not 0 < best < len(fits) - 1:
+        return 0.0
+    before, at, after = fits[best - 1 : best + 2].tolist()
+    bend = before - 2 * at + after
+    return 0.5 * (before - after) / bend if bend < -_FLAT else 0.0
