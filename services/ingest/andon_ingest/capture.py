@@ -45,7 +45,7 @@ class Shot:
     """What a source saw: the encoded image and what is known of it.
 
     `subject` names where it comes from (a file's name below its folder, a video's frame). `left_out_bytes` is the
-    size of an image that is too large to be carried at all; `data` is empty then.
+    size of an image that is too large to be carried at all; `data` is empty then. `golden` marks the heartbeat's own.
     """
 
     station: str
@@ -56,6 +56,7 @@ class Shot:
     part: str | None = None
     traceparent: str | None = None
     left_out_bytes: int | None = None
+    golden: str | None = None
 
 
 class Capture:
@@ -119,6 +120,7 @@ class Capture:
             part=shot.part,
             skipped=self._told(shot.station),
             traceparent=traceparent(shot.traceparent) or self._trace(),
+            golden=shot.golden,
         )
 
     def _told(self, station: str) -> str | None:

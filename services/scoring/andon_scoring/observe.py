@@ -33,7 +33,7 @@ def counted_shadows(handle: Handler, metrics: Metrics) -> Handler:
     def count(records: Sequence[Record], now: datetime) -> list[Result]:
         results = list(handle(records, now))
         for result in results:
-            if isinstance(result, Scored):
+            if isinstance(result, Scored) and result.score.golden is None:
                 metrics.shadow_frames_scored.labels(result.score.station, result.score.verdict.value).inc()
         return results
 
@@ -101,6 +101,9 @@ class Timed:
 
 
 def _count(score: Score, metrics: Metrics) -> None:
+    if score.golden is not None:
+        metrics.golden_frames.labels(score.verdict.value).inc()
+        return
     metrics.frames_scored.labels(score.station, score.verdict.value).inc()
     metrics.frame_age.observe(max(0.0, (score.scored_at - score.captured_at).total_seconds()))
     if score.ratio is not None:

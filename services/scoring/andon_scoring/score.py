@@ -230,6 +230,7 @@ def _verdict(prepared: PreparedFrame, now: datetime, **what: object) -> Score:
         dataref=frame.dataref,
         skipped=frame.skipped,
         health=prepared.health,
+        framing=prepared.framing,
         sha256=frame.sha256,
         golden=frame.golden,
         **what,  # type: ignore[arg-type]

@@ -56,7 +56,7 @@ class KafkaSink:
             try:
                 self._producer.produce(
                     message.topic,
-                    value=message.value,
+                    value=message.value or (b"" if message.headers else None),  # nothing at all is a tombstone
                     key=message.key,
                     headers=list(message.headers),
                     on_delivery=self._delivered,

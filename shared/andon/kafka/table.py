@@ -42,6 +42,7 @@ class TopicReader:
         self._consumer = consumer(config)
         wanted = starts if starts is not None else dict.fromkeys(self._partitions(), OFFSET_BEGINNING)
         self._ends = self._find_ends(wanted, stops or {})
+        self._wanted = dict(wanted)
         self._consumer.assign([TopicPartition(topic, part, offset) for part, offset in wanted.items()])
 
     def read_to_end(self) -> Iterator[Record]:
@@ -82,6 +83,18 @@ class TopicReader:
                 raise Broken(f"reading {self._topic}: {error.str()}")
             message = self._consumer.poll(0)
         return found
+
+    def widen(self) -> None:
+        """Takes in partitions that were added since, from their beginning. One that cannot be asked for waits."""
+        try:
+            found = self._consumer.list_topics(self._topic, timeout=1).topics[self._topic].partitions or {}
+        except KafkaException:
+            return
+        at = {part.partition: part.offset for part in self._consumer.position(self._consumer.assignment())}
+        if set(found) - set(at):
+            self._wanted |= {part: offset for part, offset in at.items() if offset >= 0}
+            self._wanted |= dict.fromkeys(set(found) - set(at), OFFSET_BEGINNING)
+            self._consumer.assign([TopicPartition(self._topic, part, start) for part, start in self._wanted.items()])
 
     def close(self) -> None:
         """Gives back the connection."""

@@ -27,7 +27,7 @@ class Gathering:
         self._progress = progress
 
     def take(self, record: Record) -> bool:
-        """Whether `record` is a frame of the station. Raises Mistake when the spool is full."""
+        """Whether `record` is a frame of the station's camera. Raises Mistake when the spool is full."""
         try:
             found = read_found(record)
         except Invalid:
@@ -35,6 +35,8 @@ class Gathering:
             return False
         if found.frame.station != self.station:
             self.others[found.frame.station] += 1
+            return False
+        if found.frame.golden is not None:
             return False
         if self.newest.admits(found):
             if found.dataref is None:

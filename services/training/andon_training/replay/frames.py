@@ -19,7 +19,7 @@ class Held:
 
 
 class Frames:
-    """Picks the frames of `station` (and `product`, where one is given) out of records.
+    """Picks the frames of `station` (and `product`, where one is given) out of records, but for golden ones.
 
     `others` counts frames of other stations, `other_products` those of its own that show another product, `refused`
     the records that are no frame, `repeats` deliveries of the same frame.
@@ -62,6 +62,8 @@ class Frames:
             return None
         if self.product is not None and frame.product != self.product:
             self.other_products[frame.product or "none named"] += 1
+            return None
+        if frame.golden is not None:
             return None
         return Held(frame, record) if self._fresh(frame.frame_id) else None
 

@@ -54,11 +54,13 @@ def read_people(kafka: KafkaSettings, station: str, since: datetime) -> Answers:
 
 
 def letters_of(station: str, records: Iterable[Record], span: Span) -> Letters:
-    """The dead letters among `records` that were frames of `station`, written in that time."""
+    """The dead letters among `records` that were frames of `station`'s camera, written in that time."""
     reasons: dict[UUID, str] = {}
     places: set[Place] = set()
     for record in records:
-        if record.key != station.encode() or not _written_in(record, span) or (found := dead_frame(record)) is None:
+        if record.key != station.encode() or not _written_in(record, span) or record.header("ce_golden"):
+            continue
+        if (found := dead_frame(record)) is None:
             continue
         frame_id, place = found
         reasons[frame_id] = f"{said(record, 'reason')}: {said(record, 'detail')}"

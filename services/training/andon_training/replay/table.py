@@ -35,6 +35,7 @@ class Line(Event):
     bundle: str | None = None
     captured_at: datetime
     frame: FramePlace
+    golden: str | None = None
 
 
 class ScoreTable:
@@ -60,7 +61,7 @@ class ScoreTable:
         return len(self._score)
 
     def add(self, record: Record) -> None:
-        """Takes a record of a topic of scores in, if it is the station's."""
+        """Takes a record of a topic of scores in, if it is the station's, and no golden frame's."""
         if record.key != self._key:
             return
         try:
@@ -68,7 +69,7 @@ class ScoreTable:
         except Invalid:
             self.refused += 1
             return
-        if line.station == self.station:
+        if line.station == self.station and line.golden is None:
             self._append(line, record)
 
     def read(self, records: Iterable[Record]) -> "ScoreTable":

@@ -75,7 +75,8 @@ class Board:
         return station in self.assigned or self.table.of(EVERY, None) is not None
 
     def take(self, record: Record) -> None:
-        """Counts a score. What nobody waits for is not even read; what cannot be read is alerting's to tell of."""
+        """Counts a score, but for a golden frame's. What nobody waits for is not even read; what cannot be read is
+        alerting's to tell of."""
         if not (self.tallies or (record.topic == SCORES and NO_BUNDLE in record.value)):
             return
         try:
@@ -83,7 +84,7 @@ class Board:
             station_id(score.station)
         except Invalid:
             return
-        if score.scored_at.tzinfo is None or (record.key or b"") != score.station.encode():
+        if score.golden is not None or score.scored_at.tzinfo is None or (record.key or b"") != score.station.encode():
             return
         if score.unscorable is Unscorable.NO_BUNDLE:
             if record.topic == SCORES:

@@ -1,0 +1,1 @@
+"""Golden frames of the bundles that serve travel the live topics: who judges the inspection itself."""
