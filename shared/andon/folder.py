@@ -80,13 +80,21 @@ class Folder:
             fs, root = self._place
             return bool(fs.exists(f"{root}/{name}"))
 
-    def listed(self) -> list[Listed]:
-        """Every object that lies in it, none of what lies in folders below. Raises Broken when the store fails."""
+    def listed(self, below: str = "") -> list[Listed]:
+        """Every object that lies in it, or in the folder `below`; none of what lies deeper. Raises Broken."""
+        return [_listed(each) for each in self._ls(below) if each["type"] == "file"]
+
+    def folders(self) -> list[str]:
+        """The names of the folders that lie in it. Raises Broken when the store fails."""
+        names = [str(each["name"]).rstrip("/") for each in self._ls("") if each["type"] == "directory"]
+        return [name.rpartition("/")[2] for name in names]
+
+    def _ls(self, below: str) -> list[dict[str, Any]]:
         with self._told("cannot be listed"), suppress(FileNotFoundError):
             fs, root = self._place
-            fs.invalidate_cache(root)  # drivers remember listings; others write here too
-            found = fs.ls(root or "/", detail=True)
-            return [_listed(each) for each in found if each["type"] == "file"]
+            place = f"{root}/{below}".rstrip("/") or "/"
+            fs.invalidate_cache(place)  # drivers remember listings; others write here too
+            return list(fs.ls(place, detail=True))
         return []
 
     def remove(self, name: str) -> None:
@@ -94,6 +102,18 @@ class Folder:
         with self._told(f"{name} cannot be removed"), suppress(FileNotFoundError):
             fs, root = self._place
             fs.rm_file(f"{root}/{name}")
+
+    def remove_folder(self, name: str, last: str) -> None:
+        """Nothing lies in the folder `name` any more; the object `last` goes last, so that a half-removed one is told
+        from a half-written one. Raises Broken when the store refuses."""
+        for each in self.listed(name):
+            if each.name != last:
+                self.remove(f"{name}/{each.name}")
+        self.remove(f"{name}/{last}")
+        with suppress(OSError):  # somebody wrote there again; an object store has no folders
+            fs, root = self._place
+            if self.is_local:
+                fs.rmdir(f"{root}/{name}")
 
     @contextmanager
     def _told(self, what: str) -> Iterator[None]:
