@@ -3,17 +3,21 @@
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from andon.line import Policy
+from andon.line import Plan, Policy
 from andon.records import IncidentEvent, Score
 from andon_alerting.notifiers import Answer, Delivered, Refused, RetryAfter
-from andon_alerting.notifiers.alertmanager import Alertmanager
+from andon_alerting.notifiers.alertmanager import Alertmanager, alert
+from andon_alerting.notifiers.watchdog import Watchdog
 from andon_alerting.notifiers.webhook import Webhook
 from andon_alerting.page import Page, page
 from andon_alerting.policy import State, decide
@@ -30,7 +34,7 @@ def pages(score: Callable[..., Score]) -> list[Page]:
     state, found = State("weld-07"), list[IncidentEvent]()
     for seq, letter in enumerate("aaa" + "o" * 10):
         state, decisions = decide(state, score(letter, seq), Policy())
-        found += [event for each in decisions if (event := turned("weld-07", each))]
+        found += [event for each in decisions if (event := turned(Plan("weld-07"), each))]
     return [page(each) for each in found]
 
 
@@ -62,6 +66,7 @@ def test_an_open_incident_is_an_alert_that_lapses_unless_sent_again(pages: list[
     assert alert["labels"] == {
         "alertname": "AndonIncident",
         "station": "weld-07",
+        "place": "weld-07",
         "cause": "defect_surge",
         "severity": "critical",
         "incident": pages[0].incident.hex[:12],
@@ -70,6 +75,54 @@ def test_an_open_incident_is_an_alert_that_lapses_unless_sent_again(pages: list[
     assert alert["endsAt"] == "2026-03-02T14:03:10.000000Z"
     assert alert["annotations"]["summary"] == "weld-07: 3 of the last 3 frames look defective."
     assert {"first_action", "since", "number", "where", "evidence", "bundle", "count"} <= set(alert["annotations"])
+
+
+def test_what_tells_whom_to_call_is_a_label_and_what_changes_is_not(pages: list[Page]) -> None:
+    whose = {"site": "north", "area": "body", "line": "press-shop", "route": "night", "drill": True}
+    links = {"incident": "https://c/i", "runbook": "https://r"}
+    said = {"changed": "12 min before: bundle b replaced a.", "links": links, "stations": ("weld-07", "weld-08")}
+    told = alert(pages[0].model_copy(update=whose | said), NOW, 180)
+    assert {name: told["labels"][name] for name in whose} == whose | {"drill": "true"}
+    assert told["labels"]["place"] == "press-shop"
+    annotations = told["annotations"]
+    assert (annotations["changed"], annotations["stations"]) == (said["changed"], "weld-07, weld-08")
+    assert (annotations["incident_url"], annotations["runbook_url"]) == ("https://c/i", "https://r")
+    assert "drill" not in alert(pages[0], NOW, 180)["labels"]
+
+
+def test_the_watchdog_is_the_same_alert_from_every_replica_and_lapses_after_a_resend() -> None:
+    wire = Wire()
+    alertmanager = Alertmanager(AlertmanagerSettings(url="http://am:9093", resend_s=60), wire.client)
+    assert (alertmanager.show_life(NOW), alertmanager.beat_s) == (Delivered(), 20)
+    (watchdog,) = json.loads(wire.sent[0].content)
+    assert watchdog["labels"] == {"alertname": "AndonWatchdog", "severity": "none", "service": "alerting"}
+    assert watchdog["endsAt"] == "2026-03-02T14:01:10.000000Z"
+    assert "startsAt" not in watchdog
+
+
+class Turns:
+    """An outbox that says whether the beat is ours."""
+
+    def __init__(self, ours: bool) -> None:
+        self.ours = ours
+
+    def beat(self, now_s: float, every_s: float) -> bool:
+        return self.ours
+
+
+@pytest.mark.parametrize(("alive", "ours", "sent"), [(True, True, 1), (False, True, 0), (True, False, 0)])
+def test_the_watchdog_is_silent_when_alerting_is_stuck_or_another_replica_has_sent_it(
+    alive: bool, ours: bool, sent: int
+) -> None:
+    wire = Wire()
+    alertmanager = Alertmanager(AlertmanagerSettings(url="http://am:9093"), wire.client)
+    Watchdog(alertmanager, Turns(ours), lambda: alive)(NOW)  # type: ignore[arg-type]
+    assert len(wire.sent) == sent
+
+
+def test_a_watchdog_that_does_not_arrive_stops_nothing() -> None:
+    alertmanager = Alertmanager(AlertmanagerSettings(url="http://am"), Wire(httpx.ConnectError("away")).client)
+    Watchdog(alertmanager, Turns(True), lambda: True)(NOW)  # type: ignore[arg-type]
 
 
 def test_a_resolved_incident_is_the_same_alert_with_its_end(pages: list[Page]) -> None:
@@ -89,8 +142,24 @@ def test_a_webhook_can_be_verified_and_recognised_again(pages: list[Page]) -> No
     assert request.headers["Andon-Signature"] == f"t={stamp},v1={wanted}"
     assert request.headers["Idempotency-Key"] == f"{pages[0].incident}/opened"
     body = json.loads(request.content)
-    assert (body["station"], body["kind"], body["ratio"]) == ("weld-07", "opened", 2.0)
-    assert body["evidence"][0]["frame"] == {"topic": "camera.frames", "partition": 2, "offset": 1002}
+    assert (body["type"], body["count"]) == ("andon.pages.v1", 1)
+    (told,) = body["pages"]
+    assert (told["station"], told["kind"], told["ratio"]) == ("weld-07", "opened", 2.0)
+    assert told["evidence"][0]["frame"] == {"topic": "camera.frames", "partition": 2, "offset": 1002}
+
+
+def test_pages_that_travel_together_keep_their_ids_and_share_a_key_that_their_order_does_not_change(
+    pages: list[Page],
+) -> None:
+    wire = Wire(*[httpx.Response(200)] * 3)
+    webhook = Webhook(HOOK, wire.client)
+    for batch in (pages, pages[::-1], pages[:1]):
+        webhook.send(batch, NOW)
+    one, again, lone = wire.sent
+    assert [each["id"] for each in json.loads(one.content)["pages"]] == [each.id for each in pages]
+    assert json.loads(one.content)["count"] == 2
+    assert one.headers["Idempotency-Key"] == again.headers["Idempotency-Key"] != lone.headers["Idempotency-Key"]
+    assert len(one.headers["Idempotency-Key"]) < 64
 
 
 @pytest.mark.parametrize(
@@ -107,13 +176,33 @@ def test_a_webhook_can_be_verified_and_recognised_again(pages: list[Page]) -> No
         (httpx.ReadTimeout("slow"), RetryAfter(None, "timeout")),
         (httpx.ConnectError("no route"), RetryAfter(None, "unreachable")),
         (httpx.Response(400, text="bad label"), Refused("http_400", "bad label")),
-        (httpx.Response(401), Refused("http_401", "")),
+        (httpx.Response(401), RetryAfter(None, "http_401")),
+        (httpx.Response(403), RetryAfter(None, "http_403")),
+        (httpx.Response(404), RetryAfter(None, "http_404")),
+        (httpx.Response(413), Refused("http_413", "")),
     ],
 )
 def test_an_answer_says_whether_a_retry_helps(
     answer: httpx.Response | Exception, judged: Answer, pages: list[Page]
 ) -> None:
     assert Webhook(HOOK, Wire(answer).client).send(pages[:1], NOW) == judged
+
+
+def test_the_check_that_the_docs_give_a_receiver_takes_our_calls_and_no_others(pages: list[Page]) -> None:
+    page = Path(__file__).parents[2] / "docs" / "pages.md"
+    (example,) = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
+    receiver: dict[str, Any] = {}
+    exec(example, receiver)  # noqa: S102  our own page
+    wire = Wire()
+    Webhook(HOOK, wire.client).send(pages[:1], NOW)
+    (request,) = wire.sent
+    told, body, sent = request.headers["Andon-Signature"], request.content, NOW.timestamp()
+    is_from_andon = receiver["is_from_andon"]
+    assert is_from_andon(b"s3cret", told, body, sent + 10)
+    assert not is_from_andon(b"another", told, body, sent + 10)
+    assert not is_from_andon(b"s3cret", told, body + b" ", sent + 10)
+    assert not is_from_andon(b"s3cret", told, body, sent + 900)
+    assert not is_from_andon(b"s3cret", "nonsense", body, sent)
 
 
 def test_a_redirect_is_not_followed(pages: list[Page]) -> None:

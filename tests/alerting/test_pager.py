@@ -1,7 +1,7 @@
 """Telling people: what is tried again, when, and what Kafka hears of it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from random import Random
 
@@ -9,13 +9,13 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from andon.errors import Broken
-from andon.line import Policy
+from andon.line import Plan, Policy
 from andon.memory import MemoryKafka, MemorySink
 from andon.metrics import Metrics
-from andon.records import IncidentEvent, Score, read_event
+from andon.records import IncidentEvent, Score, Severity, read_event
 from andon.topics import INCIDENTS
 from andon_alerting.notifiers import Answer, Delivered, Refused, RetryAfter
-from andon_alerting.outbox import Entry, Pace
+from andon_alerting.outbox import Entry
 from andon_alerting.page import Page
 from andon_alerting.pager import Crew, Pager
 from andon_alerting.policy import State, decide
@@ -29,6 +29,8 @@ class Outbox:
 
     entries: list[Entry]
     settled: list[tuple[str, float | None]] = field(default_factory=list)
+    rests: list[float] = field(default_factory=list)
+    given_back: int = 0
 
     def claim(self, batch: int, now_s: float) -> list[Entry]:
         taken, self.entries = self.entries[:batch], self.entries[batch:]
@@ -39,6 +41,21 @@ class Outbox:
 
     def later(self, entry: Entry, now_s: float, pause_s: float) -> None:
         self.settled.append(("later", pause_s))
+
+    def dropped(self, entry: Entry, now_s: float) -> None:
+        self.settled.append(("dropped", None))
+
+    def put_off(self, entry: Entry, now_s: float, until_s: float) -> None:
+        self.settled.append(("put off", until_s - now_s))
+
+    def apart(self, entries: Sequence[Entry], now_s: float, parts: Sequence[str]) -> None:
+        self.settled += [("apart", None)] * len(entries)
+
+    def unused(self, entry: Entry) -> None:
+        self.given_back += 1
+
+    def rest(self, until_s: float) -> None:
+        self.rests.append(until_s)
 
     def waiting(self) -> int:
         return len(self.entries)
@@ -71,6 +88,7 @@ class Desk:
     notifier: Notifier
     now: datetime
     state: State | None = None
+    quiet_s: float | None = None
     kafka: MemoryKafka = field(default_factory=MemoryKafka)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
 
@@ -88,6 +106,7 @@ class Desk:
             lambda: self.now,
             Random(1),
             Metrics(CollectorRegistry()),
+            lambda _about, now: None if self.quiet_s is None else now + timedelta(seconds=self.quiet_s),
         )
 
     def events(self) -> list[IncidentEvent]:
@@ -100,7 +119,7 @@ def story(score: Callable[..., Score]) -> list[IncidentEvent]:
     state, found = State("weld-07"), list[IncidentEvent]()
     for seq, letter in enumerate("aaa" + "o" * 10):
         state, decisions = decide(state, score(letter, seq), Policy())
-        found += [event for each in decisions if (event := turned("weld-07", each))]
+        found += [event for each in decisions if (event := turned(Plan("weld-07"), each))]
     return found
 
 
@@ -159,10 +178,76 @@ def test_a_refused_page_is_given_up_without_a_paged_event(story: list[IncidentEv
 
 def test_one_bad_page_does_not_take_its_neighbours_with_it(story: list[IncidentEvent], start: datetime) -> None:
     outbox = Outbox([entry(each) for each in story])
-    desk = Desk(outbox, Notifier([Refused("http_400"), Refused("http_400"), Delivered()]), start)
+    desk = Desk(outbox, Notifier([Refused("http_400")]), start)
     desk.turn()
-    assert [len(each) for each in desk.notifier.heard] == [2, 1, 1]
-    assert [each.about for each in desk.events()] == ["resolved"]
+    assert [len(each) for each in desk.notifier.heard] == [2], "no call beyond the sink's pace"
+    assert outbox.settled == [("apart", None)] * 2
+    assert desk.events() == []
+
+
+def test_pages_that_travelled_together_are_tried_again_together(story: list[IncidentEvent], start: datetime) -> None:
+    outbox = Outbox([entry(story[0], attempts=0), entry(story[0], attempts=5)])
+    Desk(outbox, Notifier([RetryAfter(None, "http_503")]), start).turn()
+    (first, second) = outbox.settled
+    assert first == second
+    assert first[1] is not None
+    assert 16 <= first[1] <= 32
+    assert outbox.rests == []
+
+
+@pytest.mark.parametrize(("asked", "rest"), [(17.0, 17.0), (3600.0, 60.0)])
+def test_a_sink_that_asks_for_a_pause_gets_none_of_the_others_either(
+    asked: float, rest: float, story: list[IncidentEvent], start: datetime
+) -> None:
+    outbox = Outbox([entry(story[0])])
+    Desk(outbox, Notifier([RetryAfter(asked, "http_429")]), start).turn()
+    assert outbox.rests == [start.timestamp() + rest]
+
+
+@pytest.mark.parametrize(("quiet_s", "looked_at_in_s"), [(7200.0, 30.0), (12.0, 12.0)])
+def test_in_quiet_time_a_page_is_put_off_and_no_call_is_used(
+    quiet_s: float, looked_at_in_s: float, story: list[IncidentEvent], start: datetime
+) -> None:
+    desk = Desk(Outbox([entry(story[0])]), Notifier([]), start, quiet_s=quiet_s)
+    assert desk.turn() == 0
+    assert (desk.outbox.settled, desk.outbox.given_back) == ([("put off", looked_at_in_s)], 1)
+
+
+def test_what_was_over_before_the_quiet_time_was_is_told_to_nobody_and_kafka_knows_it(
+    story: list[IncidentEvent], start: datetime
+) -> None:
+    slept = replace(entry(story[0]), over=story[1], put_off=True)
+    desk = Desk(Outbox([slept]), Notifier([]), start)
+    assert desk.turn() == 0
+    assert desk.outbox.settled == [("dropped", None)]
+    (event,) = desk.events()
+    assert (event.kind, event.reason, event.about) == ("paged", "over_quietly", "resolved")
+
+
+def test_a_quiet_station_does_not_keep_its_neighbours_page_back(story: list[IncidentEvent], start: datetime) -> None:
+    slept = replace(entry(story[0]), over=story[1], put_off=True)
+    desk = Desk(Outbox([slept, entry(story[0])]), Notifier([Delivered()]), start)
+    assert desk.turn() == 1
+    assert (desk.outbox.settled, desk.outbox.given_back) == ([("dropped", None), ("told", None)], 0)
+
+
+def test_every_turn_of_an_incident_is_about_what_it_was_when_it_opened(
+    story: list[IncidentEvent], start: datetime
+) -> None:
+    moved = story[1].model_copy(update={"line": "press-shop", "severity": Severity.WARNING, "route": "night"})
+    told = replace(entry(moved), opened=story[0])
+    desk = Desk(Outbox([told]), Notifier([Delivered()]), start)
+    desk.turn()
+    (page,) = desk.notifier.heard[0]
+    assert (page.line, page.severity, page.route) == ("", "critical", None)
+    assert (page.kind, page.at) == ("resolved", story[1].at)
+
+
+def test_the_beat_comes_before_the_pages(story: list[IncidentEvent], start: datetime) -> None:
+    desk = Desk(Outbox([]), Notifier([]), start)
+    beats: list[datetime] = []
+    replace(desk.pager, beat=beats.append).turn()
+    assert beats == [start]
 
 
 def test_a_sink_that_forgets_is_reminded_with_what_is_known_by_now(
@@ -197,9 +282,3 @@ def test_a_crash_of_a_pager_reaches_the_main_thread(story: list[IncidentEvent], 
         crew.wake()
     with pytest.raises(IndexError):
         crew.check()
-
-
-@pytest.mark.parametrize("calls", [6, 60, 120, 600])
-def test_no_minute_sees_more_calls_than_allowed(calls: int) -> None:
-    pace = Pace(calls)
-    assert pace.burst + 60 / pace.interval_s <= calls

@@ -1,8 +1,11 @@
 """A line of real processes on real servers, a receiver of pages, and parts whose verdict is known."""
 
 import http.server
+import json
 import random
 import threading
+import time
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -20,13 +23,14 @@ from andon.line import Policy
 from andon.manifest import GoldenFrame
 from andon.preparation import Preparation
 from andon.records import IncidentKind, Score, Verdict, read_event
+from andon.redis_client import connect
 from andon.settings import RedisSettings
 from andon.testing.hostile import jpeg
 from andon.testing.models import tiny_bundle
 from andon.topics import SCORES
+from andon_alerting.alerting import scored_at
 from andon_alerting.outbox import Keys
 from andon_alerting.policy import Decision, State, decide
-from andon_alerting.redis_client import connect
 from andon_alerting.states import RedisStates
 from andon_demo.servers.supervise import Servers
 from andon_demo.trial import Trial
@@ -34,24 +38,62 @@ from andon_demo.trial import Trial
 POLICY = Policy(silent_after_s=3600)
 
 
+@dataclass(frozen=True)
+class Call:
+    """One call of the webhook: when (monotonic seconds), which pages by id, and what it was answered."""
+
+    at: float
+    ids: tuple[str, ...]
+    status: int
+
+
 @dataclass
 class Pages:
-    """What the webhook was told: how often each page, by its idempotency key."""
+    """What the webhook was told: how often it accepted each page, by id; and every call.
+
+    `answer` says what a call with these pages is answered: a status, and the seconds of Retry-After, if any.
+    """
 
     url: str = ""
     told: Counter[str] = field(default_factory=Counter)
+    calls: list[Call] = field(default_factory=list)
+    answer: Callable[[Sequence[str]], tuple[int, float | None]] = lambda _ids: (204, None)
+
+    def hear(self, body: bytes) -> tuple[int, float | None]:
+        """Takes one call in."""
+        ids = [page["id"] for page in json.loads(body)["pages"]]
+        status, retry_after = self.answer(ids)
+        if status == 204:
+            self.told.update(ids)
+        self.calls.append(Call(time.monotonic(), tuple(ids), status))
+        return status, retry_after
+
+    @property
+    def accepted(self) -> list[str]:
+        """The ids of what was accepted, in order."""
+        return [each for call in self.calls if call.status == 204 for each in call.ids]
+
+    def most_calls_in(self, seconds: float) -> int:
+        """The most calls that any span of so many seconds saw."""
+        at = [call.at for call in self.calls]
+        return max((bisect_left(at, start + seconds) - number for number, start in enumerate(at)), default=0)
 
 
 @pytest.fixture
 def pages() -> Iterator[Pages]:
-    """A webhook that accepts every page and counts them by key."""
-    pages = Pages()
+    """A webhook that accepts every page, unless it is told otherwise."""
+    pages, lock = Pages(), threading.Lock()
 
     class Receiver(http.server.BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            pages.told[self.headers["Idempotency-Key"]] += 1
-            self.send_response(204)
+            body = self.rfile.read(length := int(self.headers["Content-Length"]))
+            if len(body) < length:
+                return  # whoever called was killed while calling
+            with lock:
+                status, retry_after = pages.hear(body)
+            self.send_response(status)
+            if retry_after is not None:
+                self.send_header("Retry-After", str(round(retry_after)))
             self.end_headers()
 
         def log_message(self, *_: Any) -> None:
@@ -73,6 +115,7 @@ def trial(tmp_path: Path, pages: Pages) -> Iterator[Trial]:
         "ANDON_POLICY__SILENT_AFTER_S": "3600",
         "ANDON_WEBHOOK__URL": pages.url,
         "ANDON_WEBHOOK__KEY": "a key for tests",
+        "ANDON_WEBHOOK__GROUP_INTERVAL_S": "0",
         "ANDON_MODELS__THREADS": "1",
     }
     with Servers() as servers, Trial(servers, tmp_path, env, random.SystemRandom()) as trial:
@@ -118,7 +161,7 @@ def parts(tmp_path: Path) -> Callable[..., list[str]]:
             folder.mkdir()
             for index in range(count // stations):
                 level = level_of(index + 7 * number)
-                (folder / f"{index:05d}-{level}.jpg").write_bytes(image(level))
+                (folder / f"{index:05d}-{level}.jpg").write_bytes(image(level - index % 2))  # never frozen
             arguments += ["--from", f"{folder.name}={folder}"]
         return arguments
 
@@ -184,7 +227,7 @@ def recompute(trial: Trial) -> Callable[[], Recomputed]:
         for record in trial.read(SCORES):
             score = read_event(Score, record.value)
             state = states.get(score.station, State(score.station))
-            states[score.station], made = decide(state, score, POLICY)
+            states[score.station], made = decide(state, score, POLICY, scored_at(record))
             decisions += made
         return Recomputed(states, decisions)
 

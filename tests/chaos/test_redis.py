@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from andon.redis_client import connect
 from andon.settings import RedisSettings
 from andon.topics import SCORES
-from andon_alerting.redis_client import connect
 from andon_demo.trial import Trial
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(300)]

@@ -73,7 +73,7 @@ def test_alertmanager_gets_its_waits_and_webhook() -> None:
     kind = Alertmanager(webhook="http://127.0.0.1:9/x?a=1", group_wait_s=0.2, group_interval_s=3)
     text = kind.render((DEPLOY / "alertmanager" / "alertmanager.yml").read_text())
     settings = [line.strip() for line in text.splitlines() if not line.startswith("#")]
-    assert "group_by: [station, cause]" in settings
+    assert "group_by: [alertname, site, place]" in settings
     assert "group_wait: 200ms" in settings
     assert "group_interval: 3000ms" in settings
     assert settings[-4:] == [

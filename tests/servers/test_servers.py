@@ -131,16 +131,16 @@ def test_alertmanager_takes_an_alert(servers: Servers) -> None:
     assert [alert["labels"] for alert in shown] == [labels]
 
 
-def test_alertmanager_tells_the_webhook_once_for_a_station_and_cause() -> None:
+def test_alertmanager_tells_the_webhook_once_for_all_that_happens_at_one_place() -> None:
     with webhook() as (url, posted), Servers([Alertmanager(webhook=url, group_wait_s=0.2)]) as servers:
         alerts = [
-            {"labels": {"alertname": "andon", "station": "weld-07", "cause": "anomalous", "part": part}}
-            for part in ("1", "2")
+            {"labels": {"alertname": "AndonIncident", "site": "north", "place": "press", "station": station}}
+            for station in ("p-1", "p-2")
         ]
         httpx.post(f"{servers.alertmanager.url}/api/v2/alerts", json=alerts).raise_for_status()
         assert eventually(lambda: posted)
     assert [len(page["alerts"]) for page in posted] == [2]
-    assert posted[0]["groupLabels"] == {"station": "weld-07", "cause": "anomalous"}
+    assert posted[0]["groupLabels"] == {"alertname": "AndonIncident", "site": "north", "place": "press"}
 
 
 def test_prometheus_scrapes_what_it_is_told_to_while_it_runs_and_tells_alertmanager() -> None:

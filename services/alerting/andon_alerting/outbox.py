@@ -5,6 +5,9 @@ how far the sink has been told (`told`: '', opened, resolved), how often it was 
 `outbox:<sink>` orders them by when they are due. Since one hash holds both events, a resolved page cannot overtake
 its opened one, and since a told hash stays for a while, a redelivered score tells nobody twice.
 
+Where a sink is told group by group (a line; a station without a line), the first page of a group goes at once, and
+what comes within the interval waits at the group's gate and travels in one call. `gates:<sink>` says when each opens.
+
 A sink that forgets (Alertmanager) is told again: then the hash stays due, at a distance, while the incident is open.
 """
 
@@ -14,112 +17,38 @@ from dataclasses import dataclass
 from redis.exceptions import NoScriptError
 
 from andon.records import IncidentEvent, IncidentKind, Notice, read_event
-from andon_alerting.redis_client import Client, Script
+from andon.redis_client import Client, Script
+from andon_alerting.outbox_scripts import BEAT, CLAIM, PAGE, QUEUE, RESTORE, SETTLE, UNUSED
+
+__all__ = ["DONE_KEEP_S", "KEEP_S", "PAGE", "QUEUE", "RESTORE", "Entry", "Keys", "Outbox", "Pace", "run_script", "turn"]
 
 KEEP_S = 30 * 86_400
 DONE_KEEP_S = 86_400
 BURST = 20
 
-QUEUE = """
-local function queue(outbox, waiting, page, incident, kind, body, now, keep, done_keep)
-  if kind == 'opened' then
-    if redis.call('EXISTS', page) == 1 then return end
-    redis.call('HSET', page, 'opened', body, 'told', '', 'attempts', 0)
-    redis.call('ZADD', outbox, now, incident)
-  else
-    local told = redis.call('HGET', page, 'told')
-    if not told or told == 'resolved' or redis.call('HSETNX', page, 'resolved', body) == 0 then return end
-    local held = tonumber(redis.call('HGET', page, 'held_until') or '0') or 0
-    if told == 'opened' and held <= tonumber(now) then redis.call('ZADD', outbox, now, incident) end
-  end
-  redis.call('EXPIRE', page, keep)
-  redis.call('SADD', waiting, incident .. '/' .. kind)
-end
-"""
-"""Queues one page unless it was queued before. While somebody is telling the sink something of this incident, the
-order of due times is left to whoever settles that. Part of the script that moves a station's state (states.py)."""
-
-PAGE = QUEUE + "queue(KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]) return 1"
-"""Queues one page and nothing else."""
-
-CLAIM = """
-local now, lease, batch = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local interval, burst = tonumber(ARGV[4]), tonumber(ARGV[5])
-local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, batch)
-if #due == 0 then return {} end
-local ahead = math.max(tonumber(redis.call('GET', KEYS[2]) or '0') or 0, now)
-if ahead + interval - now > burst * interval then return {} end
-redis.call('SET', KEYS[2], string.format('%.3f', ahead + interval), 'EX', 3600)
-local claimed = {}
-for _, incident in ipairs(due) do
-  local page = ARGV[6] .. incident
-  local held = redis.call('HMGET', page, 'opened', 'resolved', 'told', 'attempts')
-  if held[1] then
-    redis.call('ZADD', KEYS[1], now + lease, incident)
-    redis.call('HSET', page, 'holder', ARGV[7], 'held_until', now + lease)
-    table.insert(claimed, {incident, held[1], held[2] or '', held[3], held[4]})
-  else
-    redis.call('ZREM', KEYS[1], incident)
-  end
-end
-return claimed
-"""
-"""Claims what is due, if the sink may be called at all (GCRA: `burst` calls, then one an `interval`)."""
-
-SETTLE = """
-local outbox, waiting, page = KEYS[1], KEYS[2], KEYS[3]
-local incident, kind, now, due, holder = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-if redis.call('HGET', page, 'holder') ~= holder then return 0 end
-redis.call('HDEL', page, 'holder', 'held_until')
-if kind == '' then
-  redis.call('HINCRBY', page, 'attempts', 1)
-  redis.call('ZADD', outbox, due, incident)
-  return 1
-end
-redis.call('HSET', page, 'told', kind, 'attempts', 0)
-redis.call('SREM', waiting, incident .. '/' .. kind)
-if kind == 'opened' and redis.call('HEXISTS', page, 'resolved') == 1 then
-  redis.call('ZADD', outbox, now, incident)
-elseif due ~= '' then
-  redis.call('ZADD', outbox, due, incident)
-  redis.call('EXPIRE', page, ARGV[6])
-elseif kind == 'resolved' then
-  redis.call('ZREM', outbox, incident)
-  redis.call('HDEL', page, 'opened', 'resolved')
-  redis.call('EXPIRE', page, ARGV[7])
-else
-  redis.call('ZREM', outbox, incident)
-end
-return 1
-"""
-"""Told (`kind`), or to be tried again (`kind` ''), by the holder only. Without a due time there is nothing more to
-tell until the incident is resolved."""
-
-RESTORE = """
-local outbox, waiting, page = KEYS[1], KEYS[2], KEYS[3]
-local incident, told, opened, resolved, now, again = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
-if redis.call('EXISTS', page) == 1 then return 0 end
-redis.call('HSET', page, 'told', told, 'attempts', 0)
-if told == 'resolved' then return redis.call('EXPIRE', page, ARGV[8]) end
-redis.call('HSET', page, 'opened', opened)
-if resolved ~= '' then redis.call('HSET', page, 'resolved', resolved) end
-redis.call('EXPIRE', page, ARGV[7])
-if told == '' then redis.call('SADD', waiting, incident .. '/opened') end
-if resolved ~= '' then redis.call('SADD', waiting, incident .. '/resolved') end
-if told == '' or resolved ~= '' or again == '1' then redis.call('ZADD', outbox, now, incident) end
-return 1
-"""
-"""Puts back what Kafka says of one incident and sink, where Redis holds nothing."""
-
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A page held by us until the lease ends. `again` says the sink was told before and is only reminded."""
+    """A page held by us until the lease ends. `again` says the sink was told before and is only reminded.
+
+    `opened` is the event that opened it, as it was queued: whatever is told later is about the same thing. `over` is
+    the event that ended it, where it has ended. `put_off` says it waited for the end of a quiet time, `tried` that
+    somebody was telling it and did not say what became of it.
+    """
 
     incident: str
     event: IncidentEvent | Notice
     again: bool
     attempts: int
+    opened: IncidentEvent | Notice | None = None
+    over: IncidentEvent | None = None
+    put_off: bool = False
+    tried: bool = False
+
+    @property
+    def may_be_known(self) -> bool:
+        """Whether the sink may have it, though nobody can say so."""
+        return self.tried or self.attempts > 0
 
     @property
     def turn(self) -> IncidentKind:
@@ -129,10 +58,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How a sink may be called: at most `calls_per_minute` in any minute; a page is held for `lease_s`."""
+    """How a sink may be called: at most `calls_per_minute` in any minute; a page is held for `lease_s`.
+
+    Pages of one group go in one call every `group_interval_s`, the first at once. 0: the sink groups by itself.
+    """
 
     calls_per_minute: int = 120
     lease_s: float = 30.0
+    group_interval_s: float = 0.0
 
     @property
     def burst(self) -> int:
@@ -167,9 +100,41 @@ class Keys:
         return f"{self._prefix}refusals"
 
     @property
+    def findings(self) -> str:
+        """Hash: what is remembered of findings and their incidents, by cause."""
+        return f"{self._prefix}findings"
+
+    @property
+    def answers(self) -> str:
+        """Hash: what people said of a station's frames, and the incidents of its false calls."""
+        return f"{self._prefix}answers"
+
+    @property
+    def counted(self) -> str:
+        """Hash: by topic and partition, up to where its records were counted."""
+        return f"{self._prefix}counted"
+
+    def scored(self, station: str, day: str) -> str:
+        """Hash: frames scored in a day, by hour and product."""
+        return f"{self._prefix}scored:{station}:{day}"
+
+    def called(self, station: str, day: str) -> str:
+        """Hash: the frames of a day that were called anomalous."""
+        return f"{self._prefix}called:{station}:{day}"
+
+    @property
     def boot(self) -> str:
         """Hash: by partition, since when its state is here. A partition that is missing was lost, or never was."""
         return f"{self._prefix}boot"
+
+    def taken(self, incident: str) -> str:
+        """Text: the event of whoever took the incident on first."""
+        return f"{self._prefix}taken:{incident}"
+
+    @property
+    def taken_boot(self) -> str:
+        """Hash: by partition of `incidents`, since when its acknowledgements are here."""
+        return f"{self._prefix}taken-boot"
 
     def page(self, sink: str, incident: str = "") -> str:
         """Hash: what a sink is told of an incident."""
@@ -187,6 +152,18 @@ class Keys:
         """Number: up to when the sink's calls are used up."""
         return f"{self._prefix}pace:{sink}"
 
+    def gates(self, sink: str) -> str:
+        """Sorted set: groups of pages by when the sink may be called about them again."""
+        return f"{self._prefix}gates:{sink}"
+
+    def rest(self, sink: str) -> str:
+        """Number: until when the sink wants no call."""
+        return f"{self._prefix}rest:{sink}"
+
+    def beat(self, sink: str) -> str:
+        """Number: until when the sink needs no sign of life."""
+        return f"{self._prefix}beat:{sink}"
+
 
 class Outbox:
     """One sink's pages."""
@@ -199,42 +176,74 @@ class Outbox:
         self._pace = pace
         self._claim = Script(CLAIM)
         self._settle = Script(SETTLE)
+        self._unused = Script(UNUSED)
+        self._beat = Script(BEAT)
 
     def claim(self, batch: int, now_s: float) -> list[Entry]:
-        """Up to `batch` pages that are due, held by us now; none while the sink may not be called."""
-        keys = [self._keys.outbox(self._sink), self._keys.pace(self._sink)]
-        pace = self._pace
+        """Up to `batch` due pages that go in one call, held by us now; none while the sink may not be called."""
+        keys, pace, sink = self._keys, self._pace, self._sink
+        names = [keys.outbox(sink), keys.pace(sink), keys.gates(sink), keys.rest(sink)]
         arguments: list[str | float] = [
             now_s,
             pace.lease_s,
             batch,
             pace.interval_s,
             pace.burst,
-            self._keys.page(self._sink),
+            keys.page(sink),
             self._holder,
+            pace.group_interval_s,
         ]
-        return [_entry(row) for row in self._run(self._claim, keys, arguments)]
+        return [read_entry(row) for row in self._run(self._claim, names, arguments)]
 
     def told(self, entry: Entry, now_s: float, again_in_s: float | None = None) -> None:
         """The sink has it, or never will; where it forgets, it is due again after a while."""
         due = "" if again_in_s is None else str(now_s + again_in_s)
         self._settled(entry, str(entry.turn), now_s, due)
 
+    def dropped(self, entry: Entry, now_s: float) -> None:
+        """The sink is told of neither turn."""
+        self._settled(entry, "dropped", now_s)
+
     def later(self, entry: Entry, now_s: float, pause_s: float) -> None:
         """To be tried again."""
-        self._settled(entry, "", now_s, str(now_s + pause_s))
+        self._settled(entry, "later", now_s, str(now_s + pause_s))
+
+    def put_off(self, entry: Entry, now_s: float, until_s: float) -> None:
+        """Not now; it was not tried."""
+        self._settled(entry, "put_off", now_s, str(until_s), part="tried" if entry.tried else "")
+
+    def apart(self, entries: Sequence[Entry], now_s: float, parts: Sequence[str]) -> None:
+        """The sink refused them as a whole: each half in a call of its own, under one of two names."""
+        for number, entry in enumerate(entries):
+            self._settled(entry, "apart", now_s, part=parts[2 * number >= len(entries)])
+
+    def unused(self, entry: Entry) -> None:
+        """The call that `entry` was claimed for was not made."""
+        keys = [self._keys.pace(self._sink), self._keys.gates(self._sink), self._page(entry)]
+        self._run(self._unused, keys, [self._pace.interval_s])
+
+    def rest(self, until_s: float) -> None:
+        """Nothing is claimed until then: the sink asked for it."""
+        self._redis.set(self._keys.rest(self._sink), f"{until_s:.3f}", ex=3600)
+
+    def beat(self, now_s: float, every_s: float) -> bool:
+        """Whether it is for us to show the sink a sign of life now: one replica does, every so often."""
+        keys = [self._keys.pace(self._sink), self._keys.beat(self._sink)]
+        arguments = [now_s, self._pace.interval_s, self._pace.burst, every_s]
+        return bool(self._run(self._beat, keys, arguments))
 
     def waiting(self) -> int:
         """How many pages the sink was never told."""
         return int(self._redis.scard(self._keys.waiting(self._sink)))
 
-    def _settled(self, entry: Entry, kind: str, now_s: float, due: str) -> None:
-        keys = [
-            self._keys.outbox(self._sink),
-            self._keys.waiting(self._sink),
-            self._keys.page(self._sink, entry.incident),
-        ]
-        self._run(self._settle, keys, [entry.incident, kind, now_s, due, self._holder, KEEP_S, DONE_KEEP_S])
+    def _settled(self, entry: Entry, how: str, now_s: float, due: str = "", part: str = "") -> None:
+        keys, sink = self._keys, self._sink
+        names = [keys.outbox(sink), keys.waiting(sink), self._page(entry), keys.gates(sink)]
+        kept = [KEEP_S, DONE_KEEP_S, self._pace.group_interval_s]
+        self._run(self._settle, names, [entry.incident, how, now_s, due, self._holder, *kept, part])
+
+    def _page(self, entry: Entry) -> str:
+        return self._keys.page(self._sink, entry.incident)
 
     def _run(self, script: Script, keys: Sequence[str], arguments: Sequence[str | float]) -> list[list[str]]:
         return run_script(self._redis, script, keys, arguments)
@@ -250,14 +259,20 @@ def run_script(redis: Client, script: Script, keys: Sequence[str], arguments: Se
 
 
 def turn(event: IncidentEvent | Notice) -> IncidentKind:
-    """The turn of its story that `event` is."""
-    return IncidentKind.OPENED if isinstance(event, Notice) else event.kind
+    """The turn of its story that `event` is. News, and that somebody has taken it on, open something never over."""
+    if isinstance(event, Notice) or event.kind is IncidentKind.ACKNOWLEDGED:
+        return IncidentKind.OPENED
+    return event.kind
 
 
-def _entry(row: Sequence[str]) -> Entry:
-    incident, opened, resolved, told, attempts = row
-    over = told == IncidentKind.RESOLVED or (told == IncidentKind.OPENED and resolved)
-    body = (resolved if over else opened).encode()
-    is_notice = b'"notice_id"' in body
-    event = read_event(Notice, body) if is_notice else read_event(IncidentEvent, body)
-    return Entry(incident, event, again=told == turn(event), attempts=int(attempts))
+def read_entry(row: Sequence[str]) -> Entry:
+    """What a claimed row says: incident, opened, resolved, told, attempts, put_off, tried; '' where there is none."""
+    incident, first, last, told, attempts, put_off, tried = row
+    opened, over = _read(first), read_event(IncidentEvent, last.encode()) if last else None
+    event = over if over and told else opened
+    return Entry(incident, event, told == turn(event), int(attempts), opened, over, bool(put_off), bool(tried))
+
+
+def _read(body: str) -> IncidentEvent | Notice:
+    is_notice = '"notice_id"' in body
+    return read_event(Notice, body.encode()) if is_notice else read_event(IncidentEvent, body.encode())

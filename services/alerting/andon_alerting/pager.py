@@ -5,14 +5,15 @@ pace, while scores go on: so the pager is no stage but a loop of its own, one th
 the scores but Redis. A slow or dead sink delays neither the scores nor another sink.
 
 After a sink accepted a page, the event `paged` goes to Kafka before the page is settled: killed in between, the page
-is told once more under the same id, never not at all.
+is told once more under the same id, never not at all. The same event, under its reason, says that a page was dropped
+without telling anybody, so that a lost Redis does not bring it back.
 """
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from contextvars import copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from random import Random
 
@@ -20,23 +21,46 @@ import structlog
 
 from andon.metrics import Metrics
 from andon.records import IncidentEvent, IncidentKind, Notice, write_event
+from andon.redis_client import PASSING
 from andon.stage import Message, Sink
 from andon.topics import INCIDENTS
+from andon_alerting.links import NO_LINKS, LinkSettings
 from andon_alerting.notifiers import Answer, Delivered, Notifier, Refused, RetryAfter
 from andon_alerting.outbox import Entry, Outbox
-from andon_alerting.page import page
+from andon_alerting.page import Page, page
 from andon_alerting.policy import State
-from andon_alerting.redis_client import PASSING
+from andon_alerting.put_off import DROPPED, When, when
 from andon_alerting.settings import PagingSettings
-from andon_alerting.story import opening, paged
+from andon_alerting.story import paged, refreshed
 
 PAUSE_S = 0.5
 JOIN_S = 15.0
+LOOK_AGAIN_S = 30.0  # a page that is put off is looked at so often, since people end a silence early
+TURNS = (IncidentKind.OPENED, IncidentKind.RESOLVED)
+IDENTITY = ("station", "site", "area", "line", "route", "cause", "severity", "product", "drill")
+
+Quiet = Callable[[IncidentEvent | Notice, datetime], datetime | None]
+"""Until when nobody is to be called about something; None: they may be called. Any thread may ask."""
+
+
+def never_quiet(_about: IncidentEvent | Notice, _now: datetime) -> None:
+    """Everybody may be called at any time."""
+
+
+def no_beat(_now: datetime) -> None:
+    """Nothing is done first."""
+
+
+def nobody(_incidents: Sequence[str]) -> dict[str, IncidentEvent]:
+    """Nobody has taken anything on."""
+    return {}
 
 
 @dataclass(frozen=True)
 class Pager:
-    """Tells one sink. `state_of` answers what is known of a station now; `random` spreads the retries."""
+    """Tells one sink. `state_of` answers what is known of a station now; `random` spreads the retries; `quiet` is the
+    gate that is asked before somebody is called; `beat` is done first thing in every turn; `taken` answers who has
+    taken which incidents on."""
 
     notifier: Notifier
     outbox: Outbox
@@ -46,13 +70,21 @@ class Pager:
     clock: Callable[[], datetime]
     random: Random
     metrics: Metrics
+    quiet: Quiet = never_quiet
+    beat: Callable[[datetime], None] = no_beat
+    taken: Callable[[Sequence[str]], Mapping[str, IncidentEvent]] = nobody
+    links: LinkSettings = NO_LINKS
 
     def turn(self) -> int:
         """Tells what is due, in one call; answers how many pages that were."""
         now = self.clock()
-        entries = [self._fresh(each) for each in self.outbox.claim(self.notifier.batch, now.timestamp())]
+        self.beat(now)
+        claimed = self.outbox.claim(self.notifier.batch, now.timestamp())
+        entries = [self._fresh(each) for each in claimed if self._goes_now(each, now)]
         if entries:
             self._send(entries, now)
+        elif claimed:
+            self.outbox.unused(claimed[0])
         self.metrics.pages_waiting.labels(self.notifier.name).set(self.outbox.waiting())
         return len(entries)
 
@@ -61,32 +93,68 @@ class Pager:
         self.notifier.close()
         self.incidents.close()
 
+    def _goes_now(self, entry: Entry, now: datetime) -> bool:
+        """Whether it is told now; what is not, is settled."""
+        end = self.quiet(entry.event, now)
+        verdict = when(entry, end)
+        if verdict is When.QUIET and end is not None:
+            self.outbox.put_off(entry, now.timestamp(), min(end.timestamp(), now.timestamp() + LOOK_AGAIN_S))
+        if verdict in DROPPED:
+            self._drop(entry, verdict, now)
+        if verdict is not When.NOW and not (entry.put_off and verdict is When.QUIET):
+            structlog.get_logger().info(
+                "page_put_off" if verdict is When.QUIET else "page_dropped", **self._about(entry)
+            )
+        return verdict is When.NOW
+
+    def _drop(self, entry: Entry, why: When, now: datetime) -> None:
+        if entry.over is not None:
+            self._record([paged(entry.over, self.notifier.name, now).model_copy(update={"reason": why.value})])
+        self.outbox.dropped(entry, now.timestamp())
+
     def _send(self, entries: Sequence[Entry], now: datetime) -> None:
-        answer = self.notifier.send([page(each.event) for each in entries], now)
-        if isinstance(answer, Refused) and len(entries) > 1:  # one of them is at fault: find it
-            for each in entries:
-                self._send([each], now)
+        answer = self.notifier.send(self._pages(entries), now)
+        if isinstance(answer, Refused) and len(entries) > 1:  # one of them is at fault: find it, call by call
+            halves = [f"{self.random.getrandbits(64):x}" for _ in range(2)]
+            self.outbox.apart(entries, self.clock().timestamp(), halves)
             return
         self._log(entries, answer)
         match answer:
             case Delivered():
                 self._delivered(entries)
             case RetryAfter(seconds, _):
-                for each in entries:
-                    self.outbox.later(each, self.clock().timestamp(), self._pause_s(each, seconds))
+                self._later(entries, seconds)
             case Refused():
                 for each in entries:
                     self.outbox.told(each, self.clock().timestamp())
 
+    def _pages(self, entries: Sequence[Entry]) -> list[Page]:
+        """As they are told; of what is open, with who has taken it on."""
+        ids = [str(each.event.incident_id) if isinstance(each.event, IncidentEvent) else "" for each in entries]
+        taken = self.taken(
+            [name for name, each in zip(ids, entries, strict=True) if name and each.turn is IncidentKind.OPENED]
+        )
+        return [page(each.event, taken.get(name), self.links) for name, each in zip(ids, entries, strict=True)]
+
+    def _later(self, entries: Sequence[Entry], asked: float | None) -> None:
+        """They go together again; while a sink asks for a pause, it gets none of the others either."""
+        pause = self._pause_s(max(each.attempts for each in entries), asked)
+        if asked is not None:
+            self.outbox.rest(self.clock().timestamp() + min(asked, self.settings.longest_retry_s))
+        for each in entries:
+            self.outbox.later(each, self.clock().timestamp(), pause)
+
     def _delivered(self, entries: Sequence[Entry]) -> None:
         first = [each.event for each in entries if not each.again and isinstance(each.event, IncidentEvent)]
-        if first:
-            at = self.clock()
-            events = [paged(each, self.notifier.name, at) for each in first]
-            messages = [Message(INCIDENTS, each.station.encode(), write_event(each)) for each in events]
-            self.incidents.send(messages, lambda: None)
+        at = self.clock()
+        self._record([paged(each, self.notifier.name, at) for each in first if each.kind in TURNS])
         for each in entries:
             self.outbox.told(each, self.clock().timestamp(), self._again_in_s(each.event))
+
+    def _record(self, events: Sequence[IncidentEvent]) -> None:
+        messages = [Message(INCIDENTS, each.station.encode(), write_event(each)) for each in events]
+        if messages:
+            self.incidents.send(messages, lambda: None)
 
     def _again_in_s(self, event: IncidentEvent | Notice) -> float | None:
         """When a sink that forgets must be told again: until shortly after it is over; news, for as long."""
@@ -97,29 +165,34 @@ class Pager:
         return resend if over_for + resend <= self.notifier.linger_s else None
 
     def _fresh(self, entry: Entry) -> Entry:
-        """The reminder of an open incident says how it stands now."""
-        if not entry.again or isinstance(entry.event, Notice) or entry.event.kind is not IncidentKind.OPENED:
+        """What is told of an open incident is how it stands now; what it is about is what it was when it opened."""
+        event = entry.event
+        if not isinstance(event, IncidentEvent):
             return entry
-        state = self.state_of(entry.event.station)
-        held = state.incident(entry.event.cause) if state else None
-        if held is None or held.incident != entry.event.incident_id:
-            return entry
-        return Entry(entry.incident, opening(entry.event.station, held), entry.again, entry.attempts)
+        if event.kind is IncidentKind.OPENED:
+            state = self.state_of(event.station)
+            held = state.incident(event.cause) if state else None
+            if held is not None and held.incident == event.incident_id:
+                event = refreshed(event, held)
+        return replace(entry, event=same_identity(event, entry.opened))
 
-    def _pause_s(self, entry: Entry, asked: float | None) -> float:
+    def _pause_s(self, attempts: int, asked: float | None) -> float:
         """Doubling, with jitter, so that replicas and pages do not knock together; at least what the sink asked for."""
-        doubled = min(self.settings.longest_retry_s, self.settings.first_retry_s * 2.0 ** min(entry.attempts, 16))
+        doubled = min(self.settings.longest_retry_s, self.settings.first_retry_s * 2.0 ** min(attempts, 16))
         return max(asked or 0.0, doubled * self.random.uniform(0.5, 1.0))
+
+    def _about(self, entry: Entry) -> dict[str, str]:
+        return {
+            "sink": self.notifier.name,
+            "incident": entry.incident,
+            "kind": entry.event.kind.value,
+            "station": entry.event.station,
+        }
 
     def _log(self, entries: Sequence[Entry], answer: Answer) -> None:
         sink, log = self.notifier.name, structlog.get_logger()
         for each in entries:
-            about = {
-                "sink": sink,
-                "incident": each.incident,
-                "kind": each.event.kind.value,
-                "station": each.event.station,
-            }
+            about = self._about(each)
             match answer:
                 case Delivered():
                     if not each.again:
@@ -131,6 +204,13 @@ class Pager:
                 case Refused(reason, detail):
                     self.metrics.pages_failed.labels(sink, reason).inc()
                     log.error("page_refused", reason=reason, detail=detail, next="given up; mend the sink", **about)
+
+
+def same_identity(event: IncidentEvent, opened: IncidentEvent | Notice | None) -> IncidentEvent:
+    """`event` about what `opened` was about: should the line file change meanwhile, the incident keeps its labels."""
+    if not isinstance(opened, IncidentEvent):
+        return event
+    return event.model_copy(update={name: getattr(opened, name) for name in IDENTITY})
 
 
 class Crew:

@@ -35,6 +35,14 @@ class Refused:
 
 Answer = Delivered | RetryAfter | Refused
 
+PASSING = (
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.NOT_FOUND,
+    HTTPStatus.REQUEST_TIMEOUT,
+    HTTPStatus.TOO_MANY_REQUESTS,
+)
+
 
 class Notifier(Protocol):
     """One way to tell people.
@@ -66,12 +74,13 @@ def post(client: httpx.Client, url: str, body: bytes, headers: dict[str, str], n
 
 
 def judge(response: httpx.Response, now: datetime) -> Answer:
-    """Whether trying again helps: after 408, 429 and 5xx it may; after any other 3xx and 4xx it cannot."""
+    """Whether trying again helps: after 408, 429 and 5xx it may, and where somebody first has to mend a key or an
+    address (401, 403, 404); after any other 3xx and 4xx it cannot."""
     status = response.status_code
     if response.is_success:
         return Delivered()
     reason = f"http_{status}"
-    if status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS) or status >= 500:
+    if status in PASSING or status >= 500:
         return RetryAfter(_seconds(response.headers.get("Retry-After"), now), reason)
     return Refused(reason, response.text[:200])
 

@@ -18,12 +18,17 @@ from andon_alerting.notifiers import Answer, post
 from andon_alerting.page import Page, evidence_line
 from andon_alerting.settings import AlertmanagerSettings
 
+WATCHDOG = {"alertname": "AndonWatchdog", "severity": "none", "service": "alerting"}
+SAYS = {
+    "summary": "Always firing: alerting and Alertmanager are at work.",
+    "description": "Send it to a dead man's switch, which tells you when it stops coming.",
+}
 NAMES: dict[str, str] = {Cause.BUNDLE_REFUSED: "AndonBundleRefused"}
 LINGER_S = 300.0  # a resolved alert is told for as long as Alertmanager's own resolve_timeout
 
 
 class Alertmanager:
-    """The notifier. Many alerts travel in one call."""
+    """The notifier. Many alerts travel in one call. `beat_s` is how often it wants a sign of life."""
 
     name = "alertmanager"
     batch = 64
@@ -31,6 +36,7 @@ class Alertmanager:
 
     def __init__(self, settings: AlertmanagerSettings, client: httpx.Client | None = None) -> None:
         self.resend_s: float | None = settings.resend_s
+        self.beat_s = settings.resend_s / 3
         self._lasts_s = 3 * settings.resend_s
         self._url = f"{settings.url}/api/v2/alerts"
         self._headers = {"Content-Type": "application/json"}
@@ -40,12 +46,19 @@ class Alertmanager:
 
     def send(self, pages: Sequence[Page], now: datetime) -> Answer:
         """All of them in one POST."""
-        alerts = [alert(page, now, self._lasts_s) for page in pages]
-        return post(self._client, self._url, json.dumps(alerts).encode(), self._headers, now)
+        return self._post([alert(page, now, self._lasts_s) for page in pages], now)
+
+    def show_life(self, now: datetime) -> Answer:
+        """The watchdog, for three times `beat_s`. All replicas send the same one."""
+        ends = now + timedelta(seconds=3 * self.beat_s)
+        return self._post([{"labels": WATCHDOG, "annotations": SAYS, "endsAt": rfc3339(ends)}], now)
 
     def close(self) -> None:
         """Closes the connections."""
         self._client.close()
+
+    def _post(self, alerts: Sequence[dict[str, Any]], now: datetime) -> Answer:
+        return post(self._client, self._url, json.dumps(alerts).encode(), self._headers, now)
 
 
 def alert(page: Page, now: datetime, lasts_s: float) -> dict[str, Any]:
@@ -63,15 +76,24 @@ def alert(page: Page, now: datetime, lasts_s: float) -> dict[str, Any]:
 
 
 def _labels(page: Page) -> dict[str, str]:
+    """The alert's identity, from what never changes during an incident. An absent label is an empty one; `place` is
+    what alerts are grouped by."""
+    name = "AndonNotice" if page.kind == "notice" else NAMES.get(page.cause, "AndonIncident")
     labels = {
-        "alertname": "AndonNotice" if page.kind == "notice" else NAMES.get(page.cause, "AndonIncident"),
+        "alertname": name,
+        "site": page.site,
+        "area": page.area,
+        "line": page.line,
         "station": page.station,
-        "cause": page.cause,
-        "severity": page.severity,
+        "place": page.line or page.station,
+        "cause": page.cause.value,
+        "severity": page.severity.value,
+        "route": page.route,
+        "product": page.product if name != "AndonIncident" else None,
+        "drill": "true" if page.drill else None,
         "incident": page.incident.hex[:12],
     }
-    about_bundles = labels["alertname"] != "AndonIncident"
-    return labels | ({"product": page.product} if about_bundles and page.product else {})
+    return {label: value for label, value in labels.items() if value}
 
 
 def _annotations(page: Page) -> dict[str, str]:
@@ -84,9 +106,13 @@ def _annotations(page: Page) -> dict[str, str]:
         "number": page.number_line,
         "where": page.where,
         "count": str(page.count) if page.count else None,
+        "stations": ", ".join(page.stations),
+        "changed": page.changed,
         "product": page.product,
         "evidence": "\n".join(evidence_line(each) for each in page.evidence),
         "bundle": page.bundle and page.bundle[:12],
         "incident_id": str(page.incident),
+        "acknowledged_by": page.acknowledged_by,
+        **{f"{name}_url": url for name, url in page.links.items()},
     }
     return {name: text for name, text in said.items() if text}
