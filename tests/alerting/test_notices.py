@@ -1,6 +1,6 @@
 """Notices: a refused bundle opens and closes, news are told once and while they are fresh, nothing is told twice."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -11,37 +11,19 @@ from andon.ids import notice_id
 from andon.line import Policy
 from andon.memory import MemoryDeadLetters, MemoryKafka, MemorySink, MemorySource
 from andon.records import Cause, IncidentEvent, IncidentKind, Notice, NoticeKind, Score, read_event, write_event
+from andon.redis_client import Patience
 from andon.stage import Message, Stage
 from andon.topics import DEAD_LETTERS, INCIDENTS, NOTICES
-from andon_alerting.notices import NoticeBoard, Noticing, Remarking, Telling
+from andon_alerting.kept import Keeping, Slate
+from andon_alerting.memory import MemoryShelf
+from andon_alerting.notices import Noticing, places_of
 from andon_alerting.notifiers.alertmanager import alert
 from andon_alerting.outbox import Entry, turn
 from andon_alerting.page import page
 from andon_alerting.policy import OF_FRAMES, State, decide
 from andon_alerting.rebuild import cards, pages, read_stories
-from andon_alerting.redis_client import Patience
 
 OLD, NEW = "0a" * 32, "1b" * 32
-
-
-@dataclass
-class MemoryRefusals:
-    """The refusals in a dict; the pages as the outbox would keep them: each turn of each story once."""
-
-    held: dict[str, IncidentEvent] = field(default_factory=dict)
-    told: dict[str, Telling] = field(default_factory=dict)
-
-    def load(self, places: Iterable[str]) -> dict[str, IncidentEvent]:
-        return {place: self.held[place] for place in places if place in self.held}
-
-    def save(self, changes: Mapping[str, IncidentEvent | None], pages: Sequence[Telling], now: datetime) -> None:
-        for each in pages:
-            self.told.setdefault(page(each).id, each)
-        for place, event in changes.items():
-            if event is None:
-                self.held.pop(place, None)
-            else:
-                self.held[place] = event
 
 
 @dataclass
@@ -50,7 +32,7 @@ class Desk:
 
     now: datetime
     kafka: MemoryKafka = field(default_factory=MemoryKafka)
-    refusals: MemoryRefusals = field(default_factory=MemoryRefusals)
+    refusals: MemoryShelf[IncidentEvent] = field(default_factory=MemoryShelf)
     dropped: int = 0
 
     def __post_init__(self) -> None:
@@ -75,16 +57,17 @@ class Desk:
     def turn(self, at_s: float = 1.0) -> list[str]:
         """Reads what is new as a new process would; answers the pages there are by now, in order."""
         self.now = self.start + timedelta(seconds=at_s)
-        board = NoticeBoard()
-        source = Remarking(
+        slate = Slate[IncidentEvent]()
+        source = Keeping(
             MemorySource(self.kafka, [NOTICES], "g"),
             self.refusals,
-            board,
+            slate,
+            places_of,
             Patience(lambda: None, 1),
             clock=lambda: self.now,
         )
         sink, dead = MemorySink(self.kafka), MemoryDeadLetters(self.kafka)
-        Stage("notices", source, Noticing(board, 300), sink, dead).step(lambda: self.now)
+        Stage("notices", source, Noticing(slate, 300), sink, dead).step(lambda: self.now)
         return [f"{each.station} {page(each).kind} {page(each).cause}" for each in self.refusals.told.values()]
 
     def events(self) -> list[IncidentEvent]:
@@ -186,6 +169,7 @@ def test_a_page_of_news_says_its_sentence_and_is_never_over(desk: Desk) -> None:
     assert made["labels"] == {
         "alertname": "AndonNotice",
         "station": "weld-07",
+        "place": "weld-07",
         "cause": "rolled_back",
         "severity": "warning",
         "product": "bracket",

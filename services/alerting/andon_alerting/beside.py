@@ -1,0 +1,139 @@
+"""The stages beside the scores, put together: notices and findings become incidents and news, too."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from andon.kafka.clients import SMALL_FETCH_BYTES
+from andon.kafka.dead_letters import KafkaDeadLetters
+from andon.kafka.offsets import offsets_since
+from andon.kafka.sink import KafkaSink
+from andon.kafka.source import KafkaSource, Subscription
+from andon.line import Plans
+from andon.records import IncidentEvent, read_event, write_event
+from andon.redis_client import Client, Patience
+from andon.run import Service, andon_version, utc_now
+from andon.settings import KafkaSettings
+from andon.stage import Handler, Source, Stage
+from andon.topics import DRIFT, NOTICES, SCORES, VERDICTS
+from andon_alerting import findings, notices
+from andon_alerting.counting import Counting, CountSlate, Looking, Tallying, stations_of
+from andon_alerting.counting import rebuilt as rebuilt_calls
+from andon_alerting.counting import watched as watched_calls
+from andon_alerting.counts import RedisCounts, read_known, write_known
+from andon_alerting.finding_state import KafkaFindings, incidents_since, read_watch, rebuilt, write_watch
+from andon_alerting.findings import FindingSlate, Taking, watched
+from andon_alerting.kept import Keeping, RedisShelf, Slate
+from andon_alerting.notices import Noticing
+from andon_alerting.outbox import Keys
+from andon_alerting.settings import AlertingSettings
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What these stages share. They wait for nothing, since scores wait for their turn."""
+
+    service: Service
+    settings: AlertingSettings
+    plans: Plans
+    redis: Client
+    keys: Keys
+    sinks: Sequence[str]
+    wake: Callable[[], None]
+
+    def stages(self) -> list[Stage]:
+        """All of them."""
+        return [self.noticing(), self.taking(), self.counting()]
+
+    def noticing(self) -> Stage:
+        """What Andon did by itself."""
+        slate = Slate[IncidentEvent]()
+        shelf = RedisShelf(
+            self.redis,
+            self.keys,
+            self.keys.refusals,
+            self.sinks,
+            read=lambda text: read_event(IncidentEvent, text.encode()),
+            text=lambda event: write_event(event).decode(),
+        )
+        source, patience = self._source((NOTICES,), "notices")
+        keeping = Keeping(source, shelf, slate, notices.places_of, patience, clock=utc_now, on_saved=self.wake)
+        return self._stage("notices", keeping, Noticing(slate, self.settings.paging.max_alert_age_s))
+
+    def taking(self) -> Stage:
+        """What was found wrong with the inspection."""
+        slate = FindingSlate()
+        shelf = RedisShelf(
+            self.redis, self.keys, self.keys.findings, self.sinks, read=read_watch, text=write_watch, may_be_lost=True
+        )
+        source, patience = self._source((DRIFT,), "findings")
+        history, horizon = KafkaFindings(self.settings.kafka, self._group("findings")), self.settings.rebuild.incidents
+        keeping = Keeping(
+            source,
+            shelf,
+            slate,
+            findings.places_of,
+            patience,
+            clock=utc_now,
+            on_saved=self.wake,
+            rebuild=lambda: rebuilt(history, utc_now() - horizon),
+        )
+        handle = Taking(slate, self.plans, self.settings.paging.max_alert_age_s)
+        return self._stage("findings", keeping, watched(handle, slate, self.service.metrics))
+
+    def counting(self) -> Stage:
+        """What people overrule."""
+        kafka, slate, counts = self.settings.kafka, CountSlate(), RedisCounts(self.redis, self.keys)
+        shelf = RedisShelf(
+            self.redis, self.keys, self.keys.answers, self.sinks, read=read_known, text=write_known, may_be_lost=True
+        )
+        many = kafka.model_copy(update={"batch_records": 1024})
+        source, patience = self._source((SCORES, VERDICTS), "false-calls", many)
+        tallying = Tallying(
+            source,
+            counts,
+            slate,
+            patience,
+            partial(offsets_since, kafka),
+            clock=utc_now,
+            look_every_s=self.settings.look_every_s,
+        )
+        keeping = Keeping(
+            tallying,
+            shelf,
+            slate,
+            stations_of,
+            patience,
+            clock=utc_now,
+            on_saved=self.wake,
+            rebuild=lambda: rebuilt_calls(incidents_since(kafka, utc_now() - self.settings.rebuild.incidents)),
+            also=Looking(tallying, shelf, counts, slate, patience, utc_now),
+        )
+        return self._stage(
+            "false-calls", keeping, watched_calls(Counting(slate, self.plans), slate, self.service.metrics)
+        )
+
+    def _group(self, name: str) -> str:
+        return f"{self.settings.kafka.group_prefix}.alerting.{name}"
+
+    def _source(
+        self, topics: tuple[str, ...], name: str, kafka: KafkaSettings | None = None
+    ) -> tuple[KafkaSource, Patience]:
+        subscription = Subscription(topics, self._group(name), fetch_bytes=SMALL_FETCH_BYTES)
+        source = self.service.kafka_source(kafka or self.settings.kafka, subscription, poll_s=0)
+
+        def keep_place() -> None:
+            source.idle()
+            self.service.heart.beat()
+
+        return source, Patience(keep_place, self.settings.redis_patience_s)
+
+    def _stage(self, name: str, source: Source, handle: Handler) -> Stage:
+        kafka, service = self.settings.kafka, self.service.name
+        return Stage(
+            name=f"{service}-{name}",
+            source=source,
+            handle=handle,
+            sink=KafkaSink(kafka, compression="zstd"),
+            dead_letters=KafkaDeadLetters(kafka, self.settings.dead_letters, service, andon_version()),
+        )

@@ -1,0 +1,118 @@
+"""What is remembered of findings: how Redis keeps it, and how it comes back from Kafka where Redis has lost it.
+
+Which findings last is read from `drift`, which incidents are open from `incidents`: the two are not made again from
+one another, so what was told holds even if the line file says something else by now.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import closing, suppress
+from dataclasses import replace
+from datetime import datetime
+from functools import cache
+from typing import Protocol
+from uuid import UUID
+
+from pydantic import TypeAdapter
+
+from andon.errors import Invalid
+from andon.kafka.offsets import committed_offsets, offsets_since
+from andon.kafka.reach import reach
+from andon.kafka.table import TopicReader
+from andon.records import IncidentEvent, IncidentKind, read_event
+from andon.settings import KafkaSettings
+from andon.stage import Record
+from andon.topics import DRIFT, INCIDENTS
+from andon_alerting.correlate import FOUND, Watch, note, repeated
+from andon_alerting.findings import read_finding
+
+
+class FindingHistory(Protocol):
+    """What Kafka holds. `KafkaFindings` is the real one."""
+
+    def findings(self) -> Iterable[Record]:
+        """What was read of `drift` and is done with."""
+
+    def incidents(self, since: datetime) -> Iterable[Record]:
+        """The incident events since then."""
+
+
+class KafkaFindings:
+    """The history in the topics."""
+
+    def __init__(self, kafka: KafkaSettings, group: str) -> None:
+        self._kafka = kafka
+        self._group = group
+
+    def findings(self) -> Iterator[Record]:
+        """Up to the commit; what lies beyond comes again by itself. Raises Broken when Kafka does not answer."""
+        done = committed_offsets(self._kafka, self._group, [(DRIFT, 0)])
+        if done:
+            yield from _read(TopicReader(self._kafka, DRIFT, starts={0: 0}, stops={0: done[DRIFT, 0]}))
+
+    def incidents(self, since: datetime) -> Iterator[Record]:
+        """Of every partition, up to the end. Raises Broken when Kafka does not answer."""
+        return incidents_since(self._kafka, since)
+
+
+def incidents_since(kafka: KafkaSettings, since: datetime) -> Iterator[Record]:
+    """Every record of `incidents` since then. Raises Broken when Kafka does not answer."""
+    places = [(INCIDENTS, part) for part in reach(kafka).topics[INCIDENTS].partitions]
+    starts = {part: offset for (_, part), offset in offsets_since(kafka, places, since).items()}
+    yield from _read(TopicReader(kafka, INCIDENTS, starts=starts))
+
+
+def _read(reader: TopicReader) -> Iterator[Record]:
+    with closing(reader):
+        yield from reader.read_to_end()
+
+
+def rebuilt(history: FindingHistory, since: datetime) -> dict[str, Watch]:
+    """What is remembered of each cause, read back. Incidents that began before `since` are not looked for."""
+    watches: dict[str, Watch] = {}
+    for record in history.findings():
+        with suppress(Invalid):  # it was a dead letter then, and is nothing now
+            finding = read_finding(record)
+            watch = watches.get(finding.cause, Watch())
+            watches[finding.cause] = watch if repeated(watch, finding) else note(watch, finding)
+    for event in open_incidents(history.incidents(since)):
+        if event.cause in FOUND:
+            watch = watches.get(event.cause, Watch())
+            watches[event.cause] = replace(watch, open=(*watch.open, event))
+    return watches
+
+
+def open_incidents(records: Iterable[Record]) -> list[IncidentEvent]:
+    """The incidents that the events leave open, each as the event that opened it would tell it now."""
+    found: dict[UUID, IncidentEvent] = {}
+    over: set[UUID] = set()
+    for record in records:
+        with suppress(Invalid):
+            event = read_event(IncidentEvent, record.value)
+            if event.kind is IncidentKind.RESOLVED:
+                found.pop(event.incident_id, None)
+                over.add(event.incident_id)
+            elif event.kind is IncidentKind.OPENED and event.incident_id not in over:
+                found.setdefault(event.incident_id, event)
+            elif event.kind is IncidentKind.UPDATED and (opened := found.get(event.incident_id)):
+                found[event.incident_id] = event.model_copy(update=_first(opened))
+    return list(found.values())
+
+
+def _first(opened: IncidentEvent) -> dict[str, object]:
+    """What an update leaves as it was."""
+    return {name: getattr(opened, name) for name in ("event_id", "kind", "reason", "at")}
+
+
+@cache
+def _adapter() -> TypeAdapter[Watch]:
+    return TypeAdapter(Watch)
+
+
+def write_watch(watch: Watch) -> str:
+    """The JSON that Redis keeps."""
+    return _adapter().dump_json(watch, exclude_none=True).decode()
+
+
+def read_watch(text: str) -> Watch:
+    """The watch in `text`."""
+    return _adapter().validate_json(text)

@@ -1,0 +1,268 @@
+"""Findings: what began opens, what ended resolves, nothing is told twice, nothing is forgotten by a lost Redis."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from andon.ids import finding_id
+from andon.line import Burst, Plan
+from andon.memory import MemoryDeadLetters, MemoryKafka, MemorySink, MemorySource
+from andon.metrics import Metrics
+from andon.records import Cause, Evidence, Finding, FindingKind, FramePlace, IncidentEvent, Measure, read_event
+from andon.records import write_event as write
+from andon.redis_client import Patience
+from andon.stage import Message, Record, Stage
+from andon.topics import DEAD_LETTERS, DRIFT, INCIDENTS
+from andon_alerting.correlate import FOUND, Watch
+from andon_alerting.finding_state import rebuilt
+from andon_alerting.findings import LATE_WAIT_S, FindingSlate, Taking, places_of, watched
+from andon_alerting.kept import Keeping
+from andon_alerting.memory import MemoryShelf
+from andon_alerting.page import page
+from andon_alerting.story import FIRST_ACTION, SEVERITY
+
+DARK = Cause.STATION_DARK
+
+
+class Plans:
+    burst = Burst(stations=3, within_s=60)
+    shortest_silence_s = None
+
+    def of(self, station: str) -> Plan:
+        return Plan(station, site="north", line="press-shop" if station.startswith("weld") else "", route="press")
+
+
+@dataclass
+class History:
+    """What the twin holds, up to the commit."""
+
+    kafka: MemoryKafka
+
+    def findings(self) -> Iterable[Record]:
+        return self.kafka.log(DRIFT, 0)[: self.kafka.committed("g", DRIFT, 0)]
+
+    def incidents(self, since: datetime) -> Iterable[Record]:
+        return self.kafka.records(INCIDENTS)
+
+
+@dataclass
+class Desk:
+    """The stage of findings in memory; each turn is that of a new process."""
+
+    start: datetime
+    kafka: MemoryKafka = field(default_factory=lambda: MemoryKafka(partitions=1))
+    shelf: MemoryShelf[Watch] = field(default_factory=MemoryShelf)
+    metrics: Metrics = field(default_factory=lambda: Metrics(CollectorRegistry()))
+
+    def say(self, turn: str, station: str = "weld-07", since_s: float = 0, **other: object) -> Finding:
+        since = self.start + timedelta(seconds=since_s)
+        cause = other.get("cause", DARK)
+        fields: dict[str, object] = {
+            "finding_id": finding_id("drift", str(cause), station, since.isoformat()),
+            "kind": FindingKind.BEGAN if turn == "+" else FindingKind.ENDED,
+            "cause": cause,
+            "station": station,
+            "sentence": f"{station}: it {'began' if turn == '+' else 'ended'}",
+            "since": since,
+            "at": since + timedelta(seconds=0 if turn == "+" else 30),
+            "by": "drift",
+        }
+        said = Finding.model_validate(fields | other)
+        self.kafka.append(Message(DRIFT, station.encode(), write(said)))
+        return said
+
+    def stage(self, at_s: float) -> Stage:
+        now, slate = self.start + timedelta(seconds=at_s), FindingSlate()
+        source = Keeping(
+            MemorySource(self.kafka, [DRIFT], "g"),
+            self.shelf,
+            slate,
+            places_of,
+            Patience(lambda: None, 1),
+            clock=lambda: now,
+            rebuild=lambda: rebuilt(History(self.kafka), now),
+        )
+        handle = watched(Taking(slate, Plans(), 300), slate, self.metrics)
+        return Stage("findings", source, handle, MemorySink(self.kafka), MemoryDeadLetters(self.kafka))
+
+    def turn(self, at_s: float = 1.0) -> list[str]:
+        """Reads what is new; answers the pages there are by now, in order."""
+        self.stage(at_s).step(lambda: self.start + timedelta(seconds=at_s))
+        return [
+            f"{page(each).kind} {','.join(getattr(each, 'stations', ())) or each.station}"
+            for each in self.shelf.told.values()
+        ]
+
+    def events(self) -> list[IncidentEvent]:
+        return [read_event(IncidentEvent, each.value) for each in self.kafka.records(INCIDENTS)]
+
+
+@pytest.fixture
+def desk(start: datetime) -> Desk:
+    return Desk(start)
+
+
+def test_a_finding_opens_an_incident_and_its_end_resolves_it(desk: Desk) -> None:
+    said = desk.say("+", "lone-1")
+    assert desk.turn() == ["opened lone-1"]
+    desk.say("-", "lone-1")
+    assert desk.turn(31) == ["opened lone-1", "resolved lone-1"]
+    opened, over = desk.events()
+    assert opened.incident_id == over.incident_id == said.finding_id
+    assert (opened.summary, over.summary) == ("lone-1: it began", "lone-1: it ended")
+    assert (opened.reason, over.reason) == ("began", "ended")
+    assert desk.metrics.incidents_opened.labels("lone-1", "station_dark")._value.get() == 1
+
+
+def test_an_incident_says_all_that_the_finding_and_the_line_file_know(desk: Desk, start: datetime) -> None:
+    frame = Evidence(
+        frame_id=desk.say("+", "x").finding_id,
+        frame=FramePlace(topic="camera.frames", partition=0, offset=7),
+        captured_at=start,
+    )
+    measure = Measure(name="luminance", value=12, limit=60)
+    desk.say("+", since_s=5, at=start + timedelta(seconds=9), evidence=(frame,), measure=measure, product="bracket")
+    desk.turn(10)
+    event = desk.events()[-1]
+    assert (event.site, event.line, event.route, event.drill) == ("north", "press-shop", "press", False)
+    assert (event.severity, event.first_action) == (SEVERITY[DARK], FIRST_ACTION[DARK])
+    assert (event.opened_at, event.at) == (start + timedelta(seconds=5), start + timedelta(seconds=9))
+    assert (event.evidence, event.measure, event.product) == ((frame,), measure, "bracket")
+    assert event.first == event.last == frame.frame_id
+
+
+@pytest.mark.parametrize("cause", sorted(FOUND))
+def test_every_cause_that_is_found_becomes_an_incident_and_a_page(desk: Desk, cause: Cause) -> None:
+    desk.say("+", cause=cause)
+    desk.turn()
+    (event,) = desk.events()
+    assert event.cause is cause
+    assert page(event).consequence
+
+
+def test_a_turn_said_again_or_after_its_end_changes_nothing(desk: Desk) -> None:
+    for turn in "++--+-":
+        desk.say(turn)
+    desk.say("+")
+    desk.turn(31)
+    assert [each.kind for each in desk.events()] == ["opened", "resolved"]
+
+
+def test_one_page_tells_of_the_line_and_none_of_the_stations_that_came_in_the_same_moment(desk: Desk) -> None:
+    for each in range(4):
+        desk.say("+", f"weld-0{each}", since_s=each)
+    assert desk.turn(5) == ["opened weld-00,weld-01,weld-02,weld-03"]
+    assert [each.kind for each in desk.events()] == ["opened", "opened", "resolved", "resolved", "opened", "updated"]
+
+
+def test_who_joins_or_leaves_makes_no_new_page_but_the_page_says_so(desk: Desk) -> None:
+    for each in range(3):
+        desk.say("+", f"weld-0{each}")
+    desk.turn()
+    desk.say("+", "weld-03", since_s=100)
+    assert desk.turn(101) == ["opened weld-00,weld-01,weld-02,weld-03"]
+    desk.say("-", "weld-00")
+    assert desk.turn(130) == ["opened weld-01,weld-02,weld-03"]
+    (told,) = desk.shelf.told.values()
+    assert page(told).what.startswith("3 stations of line press-shop are dark since")
+
+
+def test_a_station_told_before_its_line_is_told_to_be_part_of_it(desk: Desk) -> None:
+    desk.say("+", "weld-00")
+    assert desk.turn() == ["opened weld-00"]
+    desk.say("+", "weld-01", since_s=1)
+    desk.say("+", "weld-02", since_s=2)
+    assert desk.turn(3) == ["opened weld-00", "resolved weld-00", "opened weld-00,weld-01,weld-02"]
+    (over,) = [each for each in desk.events() if each.kind == "resolved" and each.station == "weld-00"]
+    assert over.reason == "part_of_line"
+
+
+def test_a_finding_lasts_so_it_is_told_however_late_but_not_at_once(desk: Desk) -> None:
+    desk.say("+")
+    assert desk.turn(7200) == ["opened weld-07"]
+    desk.say("+", "lone-1", since_s=7200)
+    desk.turn(7201)
+    assert list(desk.shelf.waits.values()) == [LATE_WAIT_S, 0.0]
+
+
+@pytest.mark.parametrize("at_s", [31, 7200])
+def test_what_was_over_before_anybody_was_told_is_only_recorded(desk: Desk, at_s: float) -> None:
+    desk.say("+")
+    desk.say("-")
+    assert desk.turn(at_s) == []
+    assert [each.kind for each in desk.events()] == ["opened", "resolved"]
+
+
+def test_what_is_no_finding_is_a_dead_letter_and_the_rest_goes_on(desk: Desk, start: datetime) -> None:
+    said = write(desk.say("+"))
+    for key, value in (
+        (b"weld-07", b"{}"),
+        (b"weld-07", said.replace(b"station_dark", b"station_haunted")),
+        (b"weld-07", said.replace(b"station_dark", b"defect_surge")),
+        (b"weld-08", said),
+        (None, said),
+        (b"weld 07", said.replace(b"weld-07", b"weld 07")),
+    ):
+        desk.kafka.append(Message(DRIFT, key, value))
+    desk.say("+", "lone-1", since=start.replace(tzinfo=None), at=start.replace(tzinfo=None))
+    assert desk.turn() == ["opened weld-07"]
+    reasons = [dict(each.headers)["andon-reason"] for each in desk.kafka.records(DEAD_LETTERS)]
+    assert sorted(reasons) == [*[b"bad_record"] * 4, *[b"bad_station"] * 3]
+
+
+def test_a_crash_before_it_is_kept_makes_the_same_events_again(desk: Desk) -> None:
+    desk.say("+")
+    broken = desk.stage(1)
+    results = broken.handle(broken.source.poll(), desk.start)
+    broken.sink.send([each for each in results if isinstance(each, Message)], lambda: None)
+    assert desk.turn() == ["opened weld-07"]
+    first, again = desk.events()
+    assert first == again
+
+
+def test_a_crash_before_the_commit_changes_nothing_more(desk: Desk) -> None:
+    desk.say("+")
+    desk.turn()
+    desk.kafka.commit("g", DRIFT, 0, 0)
+    assert desk.turn(2) == ["opened weld-07"]
+    assert len(desk.events()) == 1
+
+
+def test_where_another_process_was_faster_nothing_is_kept_and_the_rest_is_still_done(desk: Desk) -> None:
+    desk.say("+", "lone-1")
+    slow = desk.stage(1)
+    polled = slow.source.poll()
+    desk.turn()
+    desk.kafka.commit("g", DRIFT, 0, 0)
+    slow.handle(polled, desk.start)
+    slow.source.commit()
+    assert desk.kafka.committed("g", DRIFT, 0) == 0
+    assert slow.step(lambda: desk.start) == 1
+    assert desk.kafka.committed("g", DRIFT, 0) == 1
+    assert len(desk.shelf.told) == 1
+
+
+def test_what_a_lost_redis_knew_is_read_back_and_goes_on(desk: Desk) -> None:
+    for each in range(4):
+        desk.say("+", f"weld-0{each}", since_s=each)
+    desk.say("+", "lone-1")
+    desk.say("-", "weld-01", since_s=1)
+    desk.say("+", "lone-2", cause=Cause.CAMERA_MOVED)
+    desk.turn(40)
+    before, desk.shelf.held = desk.shelf.held, None
+    assert desk.turn(41) == desk.turn(41)
+    assert desk.shelf.held is None, "nothing is read back before it is needed"
+    desk.say("-", "lone-1")
+    desk.say("+", "weld-03", since_s=3)
+    desk.turn(42)
+    again = desk.shelf.held or {}
+    assert before is not None
+    assert again["camera_moved"] == before["camera_moved"]
+    assert [each.incident_id for each in again[DARK].open] == [
+        each.incident_id for each in before[DARK].open if each.station != "lone-1"
+    ]
+    assert again[DARK].open[-1].stations == ("weld-00", "weld-02", "weld-03")
+    assert desk.events()[-1].kind == "resolved"
