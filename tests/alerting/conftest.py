@@ -1,15 +1,20 @@
-"""Scores written by hand: a station's story as a line of letters."""
+"""Scores written by hand: a station's story as a line of letters, or of words."""
 
+import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from andon.ids import frame_id
+from andon.line import Burst, Plan, Plans
 from andon.records import FramePlace, Region, Score, Unscorable, Verdict, write_event
 from andon.stage import Record
 from andon.topics import SCORES
 
+sys.path.append(str(Path(__file__).parent))  # people_desk.py
 START = datetime(2026, 3, 2, 14, 0, 0, tzinfo=UTC)
 RATIO = {"o": 0.5, "a": 2.0, "A": 8.0, "u": None}
 VERDICT = {"o": Verdict.OK, "a": Verdict.ANOMALOUS, "A": Verdict.ANOMALOUS, "u": Verdict.UNSCORABLE}
@@ -41,12 +46,60 @@ def make_score(letter: str, seq: int, station: str = "weld-07", epoch: int = 1, 
 
 def make_records(letters: str, station: str = "weld-07", first: int = 0) -> list[Record]:
     """The same as records of `scores`."""
-    scores = [make_score(letter, seq, station) for seq, letter in enumerate(letters, first)]
-    stamp = int(START.timestamp() * 1000)
-    return [
-        Record(SCORES, 0, each.seq, station.encode(), write_event(each), timestamp_ms=stamp + each.seq * 1000)
-        for each in scores
-    ]
+    return [record_of(make_score(letter, seq, station)) for seq, letter in enumerate(letters, first)]
+
+
+def make_story(words: str, station: str = "weld-07", first: int = 0) -> list[Score]:
+    """Scores of a story in words. Letters are frames, as above; `hinge:oo` are frames of that product, `golden:a` is a
+    golden one; `swap` lets another bundle take over, `deploy` another runtime, `nobody` no bundle at all."""
+    found: list[Score] = []
+    given: dict[str, object] = {"bundle": "b0" * 32, "runtime": "onnxruntime 1.22 cpu"}
+    for word in words.split():
+        match word.rpartition(":"):
+            case (_, _, "swap"):
+                given["bundle"] = f"{int(str(given['bundle'])[:2], 16) + 1:x}" * 32
+            case (_, _, "deploy"):
+                given["runtime"] = f"{given['runtime']}+"
+            case (_, _, "nobody"):
+                given["bundle"] = given["runtime"] = None
+            case (name, _, letters):
+                about = {"golden": f"{'b0' * 32}/good-01"} if name == "golden" else {"product": name or None}
+                found += [
+                    make_score(each, first + len(found) + n, station, **(given | about))
+                    for n, each in enumerate(letters)
+                ]
+    return found
+
+
+def make_story_records(words: str, station: str = "weld-07", first: int = 0) -> list[Record]:
+    """The same as records of `scores`."""
+    return [record_of(each) for each in make_story(words, station, first)]
+
+
+def record_of(score: Score) -> Record:
+    """The record that holds `score`."""
+    stamp = int(START.timestamp() * 1000) + score.seq * 1000
+    return Record(SCORES, 0, score.seq, score.station.encode(), write_event(score), timestamp_ms=stamp)
+
+
+@dataclass(frozen=True)
+class OnePlan:
+    """Plans of which each is the same, under the station's own name."""
+
+    plan: Plan
+    burst: Burst = field(default_factory=Burst)
+
+    @property
+    def shortest_silence_s(self) -> float | None:
+        return self.plan.policy.silent_after_s
+
+    def of(self, station: str) -> Plan:
+        return replace(self.plan, station=station)
+
+
+@pytest.fixture(scope="session")
+def plans() -> Callable[[Plan], Plans]:
+    return OnePlan
 
 
 @pytest.fixture(scope="session")
@@ -62,3 +115,13 @@ def score() -> Callable[..., Score]:
 @pytest.fixture(scope="session")
 def records() -> Callable[..., Sequence[Record]]:
     return make_records
+
+
+@pytest.fixture(scope="session")
+def story() -> Callable[..., Sequence[Score]]:
+    return make_story
+
+
+@pytest.fixture(scope="session")
+def story_records() -> Callable[..., Sequence[Record]]:
+    return make_story_records

@@ -1,24 +1,33 @@
 """What a page says."""
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
-from andon.line import Policy
-from andon.records import Evidence, FramePlace, IncidentEvent, Region, Score
-from andon_alerting.page import Page, page, where
+from andon.cli import PANELS
+from andon.errors import Mistake
+from andon.line import Plan, Policy
+from andon.records import Cause, Evidence, FramePlace, IncidentEvent, Measure, Region, Score
+from andon.settings import load
+from andon_alerting.links import LinkSettings
+from andon_alerting.page import CONSEQUENCE, Page, page, where
 from andon_alerting.policy import State, decide, went_silent
-from andon_alerting.story import spoken, turned
+from andon_alerting.settings import AlertingSettings
+from andon_alerting.story import FIRST_ACTION, SEVERITY, spoken, turned
 
 MakeScore = Callable[..., Score]
+MakeStory = Callable[..., Sequence[Score]]
+RUNBOOKS = Path(__file__).parents[2] / "docs" / "runbooks"
 
 
 def events(letters: str, score: MakeScore, policy: Policy) -> list[IncidentEvent]:
     state, found = State("weld-07"), []
     for seq, letter in enumerate(letters):
         state, decisions = decide(state, score(letter, seq), policy)
-        found += [event for each in decisions if (event := turned("weld-07", each))]
+        found += [event for each in decisions if (event := turned(Plan("weld-07"), each))]
     return found
 
 
@@ -35,7 +44,10 @@ def test_a_page_says_what_where_since_when_and_what_to_do(opened: Page) -> None:
         "Where: upper left, x 100 to 140, y 50 to 80.",
         "Bad parts may be moving on down the line.",
         "First: Look at the last parts of this station; stop the line if they are bad.",
-        f"Evidence: camera.frames/2/1004 at 2026-03-02 14:00:04 UTC (frame {opened.evidence[0].frame_id})",
+        *(
+            f"Evidence: camera.frames/2/{1000 + seq} at 2026-03-02 14:00:0{seq} UTC (frame {shown.frame_id})"
+            for seq, shown in zip((4, 1, 3), opened.evidence, strict=True)
+        ),
         f"Judged by bundle {'b' * 12}.",
     ]
 
@@ -52,26 +64,177 @@ def test_the_end_says_how_long_it_took(score: MakeScore) -> None:
     assert "over at 2026-03-02 14:00:12 UTC" in over.description
 
 
+PLAIN = Policy(multiple=None, clear_after=4)
+SENTENCES = [
+    ("A", Policy(), "weld-07: a part looks badly wrong, 8.0 times the limit."),
+    ("hinge:A", Policy(), "weld-07: a part of hinge looks badly wrong, 8.0 times the limit."),
+    ("bracket:aaa", PLAIN, "weld-07: 3 of the last 3 frames of bracket look defective."),
+    (
+        "ooo swap aaa",
+        PLAIN,
+        "weld-07: 3 of the last 5 frames look defective since bundle b1b1b1 took over: likely it is the bundle, "
+        "not the parts.",
+    ),
+    ("o uuu", PLAIN, "weld-07: 3 of the last 4 frames could not be inspected (no bundle)."),
+    (
+        "nobody uuu",
+        PLAIN,
+        "weld-07 is new here and not inspected: no bundle serves it yet. It may be being learned.",
+    ),
+    ("aaaa", PLAIN, "weld-07: 4 frames look defective by now, after 1 s; the worst is 2.0 times the limit."),
+    ("o uuuu", PLAIN, "weld-07: 4 frames could not be inspected by now, after 1 s."),
+    ("aaaoooo", PLAIN, "weld-07 looks good again, after 4 s and 3 bad frames."),
+    ("Aoooo", Policy(clear_after=4), "weld-07 looks good again, after 4 s and 1 bad frame."),
+    (
+        "bracket:aaa hinge:oooo",
+        PLAIN,
+        "weld-07 makes bracket no more, and looks good, after 4 s and 3 bad frames.",
+    ),
+    ("o uuu oooo", PLAIN, "weld-07: frames are inspected again, after 4 s and 3 that were not."),
+]
+
+
+@pytest.mark.parametrize(("words", "policy", "sentence"), SENTENCES)
+def test_each_turn_has_its_sentence(words: str, policy: Policy, sentence: str, story: MakeStory) -> None:
+    assert told(words, story, policy)[-1].summary == sentence
+
+
+def told(words: str, story: MakeStory, policy: Policy = PLAIN, plan: Plan | None = None) -> list[IncidentEvent]:
+    state, found = State("weld-07"), list[IncidentEvent]()
+    for score in story(words):
+        state, decisions = decide(state, score, policy)
+        found += [event for each in decisions if (event := turned(plan or Plan("weld-07"), each))]
+    return found
+
+
+def test_that_a_new_station_is_not_inspected_wakes_nobody_but_that_an_old_one_is_not_does(story: MakeStory) -> None:
+    assert [each.severity for each in told("nobody uuu", story)] == ["warning"]
+    assert [each.severity for each in told("o nobody uuu", story)] == ["critical"]
+
+
+def test_where_the_bundle_is_the_likely_reason_the_first_action_is_another(story: MakeStory) -> None:
+    (event,) = told("ooo swap aaa", story)
+    assert event.first_action == (
+        "Look at one of these parts. If it is good: andon rollback weld-07; if not, stop the line."
+    )
+    (event,) = told("nobody uuu", story)
+    assert "andon assign weld-07" in event.first_action
+
+
 @pytest.mark.parametrize(
-    ("letters", "sentence"),
+    ("words", "changed"),
     [
-        ("A", "weld-07: a part looks badly wrong, 8.0 times the limit."),
-        ("uuu", "weld-07: 3 of the last 3 frames could not be inspected (no bundle)."),
+        ("o swap ooooo aaa", "7 s before: bundle b1b1b1 replaced b0b0b0"),
+        ("bracket:ooooo hinge:oaaa", "3 s before: changed over from bracket to hinge"),
+        ("ooooo hinge:oaaa", "3 s before: changed over from no named product to hinge"),
+        ("o deploy oaaa", "3 s before: scoring runs on onnxruntime 1.22 cpu+ instead of onnxruntime 1.22 cpu"),
+        ("ooaa swap a", "with this very frame: bundle b1b1b1 replaced b0b0b0"),
     ],
 )
-def test_each_cause_has_its_sentence(letters: str, sentence: str, score: MakeScore) -> None:
-    assert page(events(letters, score, Policy())[0]).what == sentence
+def test_a_page_says_what_changed_before(words: str, changed: str, story: MakeStory) -> None:
+    told_now = page(told(words, story)[0])
+    assert told_now.changed == changed
+    assert f"Changed {changed}." in told_now.description.splitlines()
+
+
+LINKS = LinkSettings(
+    console="https://andon.factory/incidents/{incident}",
+    dashboard="https://grafana.factory/d/andon?var-station={station}&var-line={line}&from={from_ms}&to={to_ms}",
+    runbooks="https://wiki.factory/andon/{cause}",
+)
+
+
+def test_a_page_links_to_the_incident_the_dashboard_at_that_time_and_what_to_do(story: MakeStory) -> None:
+    (event,) = told("aaa", story, plan=Plan("weld-07", line="press shop"))
+    at = int(event.opened_at.timestamp() * 1000)
+    linked = page(event, links=LINKS)
+    assert linked.links == {
+        "incident": f"https://andon.factory/incidents/{event.incident_id}",
+        "dashboard": "https://grafana.factory/d/andon?var-station=weld-07&var-line=press%20shop"
+        f"&from={at - 900_000}&to={at + 900_000}",
+        "runbook": "https://wiki.factory/andon/defect_surge",
+    }
+    assert f"Runbook: {linked.links['runbook']}" in linked.description.splitlines()
+    assert page(event).links == {}
+
+
+@pytest.mark.parametrize(
+    ("template", "problem"),
+    [
+        ("https://wiki.factory/{couse}", "{couse} is nothing that an incident has; it may hold {incident}"),
+        ("https://wiki.factory/{station.__class__}", "is nothing that an incident has"),
+        ("https://wiki.factory/{station!r}", "is nothing that an incident has"),
+        ("https://wiki.factory/{station:>9}", "is nothing that an incident has"),
+        ("https://wiki.factory/{}", "is nothing that an incident has"),
+        ("https://wiki.factory/{station", "expected '}' before end of string"),
+        ("wiki/{cause}", "not an http:// or https:// address"),
+        ("javascript:alert({cause})", "not an http:// or https:// address"),
+        ("https://me:secret@wiki.factory/{cause}", "take the user and the password out of it"),
+    ],
+)
+def test_a_link_that_cannot_work_is_told_before_anything_starts(
+    template: str, problem: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANDON_LINKS__RUNBOOKS", template)
+    with pytest.raises(Mistake, match=re.escape(problem)) as mistake:
+        load(AlertingSettings)
+    assert "ANDON_LINKS__RUNBOOKS" in str(mistake.value)
+    assert "secret" not in str(mistake.value)
+
+
+def test_a_page_names_a_few_frames_and_carries_them_all(score: MakeScore) -> None:
+    event = events("a" * 40, score, PLAIN)[-1]
+    text = page(event).description.splitlines()
+    assert len(page(event).evidence) == 12
+    assert [each for each in text if each.startswith(("Evidence", "And"))][3:] == ["And 9 more frames."]
+
+
+def test_a_drill_says_so_first(story: MakeStory) -> None:
+    (event,) = told("aaa", story, plan=Plan("drill.weld-07"))
+    assert page(event).drill
+    assert page(event).description.splitlines()[0] == "This is a drill."
+
+
+@pytest.mark.parametrize(
+    ("unit", "said"), [("", "sharpness 2.1 against 3.4"), ("px", "sharpness 2.1 px against 3.4 px")]
+)
+def test_what_was_measured_goes_before_the_worst_score(unit: str, said: str, story: MakeStory) -> None:
+    (event,) = told("aaa", story)
+    measured = event.model_copy(update={"measure": Measure(name="sharpness", value=2.1, limit=3.4, unit=unit)})
+    assert page(measured).number_line == said
+    assert f"Measured: {said}." in page(measured).description.splitlines()
+
+
+@pytest.mark.parametrize("cause", list(Cause))
+def test_every_cause_has_its_words_and_a_runbook(cause: Cause) -> None:
+    assert SEVERITY[cause]
+    assert FIRST_ACTION[cause].endswith(".")
+    assert CONSEQUENCE[cause].endswith(".")
+    text = (RUNBOOKS / f"{cause}.md").read_text()
+    assert re.findall("^## (.+)$", text, re.MULTILINE) == ["Meaning", "Impact", "Diagnosis", "Mitigation"]
+    assert text.startswith(f"# {cause}\n")
+    assert f"`{cause}`" in (RUNBOOKS / "README.md").read_text()
+
+
+def test_runbooks_name_only_commands_that_there_are() -> None:
+    known = {name for names in PANELS.values() for name in names} | {"COMMAND"}
+    text = "".join(path.read_text() for path in RUNBOOKS.glob("*.md"))
+    named = set(re.findall(r"(?:`|^ +)andon ([a-z-]+)", text, re.MULTILINE))
+    assert named
+    assert named <= known
 
 
 def test_a_silent_station_shows_its_last_frame(score: MakeScore) -> None:
     policy = Policy()
     state, _ = decide(State("weld-07"), score("o", 0), policy)
     _, (decision,) = went_silent(state, policy)
-    event = turned("weld-07", decision)
+    event = turned(Plan("weld-07"), decision)
     assert event is not None
     silent = page(event)
     assert silent.what == "weld-07 has sent no frame since 14:00:00 UTC."
     assert silent.severity == "warning"
+    assert silent.number_line == "without a frame 60.1 s against 60 s"
+    assert silent.where is None
     assert silent.evidence[0].frame.offset == 1000
 
 
@@ -101,6 +264,8 @@ def test_a_region_is_told_in_words_and_pixels(box: Sequence[int], words: str, st
     assert where(frame.model_copy(update={"regions": ()})) is None
 
 
-@pytest.mark.parametrize(("seconds", "words"), [(40, "40 s"), (720, "12 min"), (11_100, "3 h 5 min"), (-1, "0 s")])
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(40, "40 s"), (720, "12 min"), (11_100, "3 h 5 min"), (600_000, "6 days"), (-1, "0 s")]
+)
 def test_time_is_told_as_people_say_it(seconds: int, words: str) -> None:
     assert spoken(timedelta(seconds=seconds)) == words

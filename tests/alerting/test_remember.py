@@ -3,29 +3,32 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from redis.exceptions import ConnectionError as Unreachable
 from redis.exceptions import TimeoutError as TooSlow
 
 from andon.errors import Broken
 from andon.kafka.source import Place
-from andon.line import Policy
+from andon.line import LineFile, Plans, Policy
 from andon.memory import MemoryDeadLetters, MemoryKafka, MemorySink, MemorySource
 from andon.records import IncidentEvent, read_event
+from andon.redis_client import Patience
 from andon.stage import Message, Record, Stage
 from andon.topics import INCIDENTS, SCORES
 from andon_alerting.alerting import Alerting, Board, Card
 from andon_alerting.memory import MemoryStates
 from andon_alerting.policy import State
 from andon_alerting.rebuild import Rebuild, replay
-from andon_alerting.redis_client import Patience
 from andon_alerting.remember import Remembering
-from andon_alerting.settings import Policies, RebuildSettings
+from andon_alerting.settings import RebuildSettings
 from andon_alerting.states import Loaded
 
 MakeRecords = Callable[..., Sequence[Record]]
-POLICIES = Policies(Policy(clear_after=4, multiple=None))
+PLANS = LineFile(None, Policy(clear_after=4, multiple=None))
 GROUP = "andon.alerting"
 
 
@@ -66,6 +69,7 @@ class Line:
     now: datetime
     kafka: MemoryKafka = field(default_factory=lambda: MemoryKafka(partitions=2))
     states: MemoryStates = field(default_factory=MemoryStates)
+    plans: Plans = PLANS
     beats: int = 0
     rebuilds: int = 0
 
@@ -80,8 +84,8 @@ class Line:
             self.source,
             self.states,
             board,
-            Rebuild(History(self.kafka), POLICIES, RebuildSettings(), 300),
-            POLICIES,
+            Rebuild(History(self.kafka), self.plans, RebuildSettings(), 300),
+            self.plans,
             Patience(self._beat, 120, clock=lambda: float(self.beats), pause_s=0),
             clock=lambda: self.now,
             beat=self._beat,
@@ -89,7 +93,7 @@ class Line:
             on_rebuilt=self._rebuilt,
         )
         sink, dead = MemorySink(self.kafka), MemoryDeadLetters(self.kafka)
-        self.stage = Stage("alerting", self.remembering, Alerting(board, POLICIES, 300), sink, dead)
+        self.stage = Stage("alerting", self.remembering, Alerting(board, self.plans, 300), sink, dead)
 
     def _beat(self) -> None:
         self.beats += 1
@@ -104,13 +108,29 @@ class Line:
 
     def turn(self, seconds: float = 0.0) -> int:
         self.now += timedelta(seconds=seconds)
+        self.kafka.time_ms = int(self.now.timestamp() * 1000)
         return self.stage.step(lambda: self.now)
 
     def events(self) -> list[IncidentEvent]:
         return [read_event(IncidentEvent, each.value) for each in self.kafka.records(INCIDENTS)]
 
     def recomputed(self) -> dict[str, State]:
-        return replay(History(self.kafka).scores([0, 1], self.now), set(), POLICIES)[0]
+        return replay(History(self.kafka).scores([0, 1], self.now), set(), self.plans)[0]
+
+    def read(self, records: Sequence[Record], *, pause: bool, flush: bool) -> None:
+        """A while of the line's life: frames come in, nothing for a while perhaps, and Redis is lost perhaps."""
+        self.write(records)
+        self.turn(seconds=len(records))
+        if pause:
+            self.turn(seconds=70)
+        if flush:
+            self.states.flush()
+        for _ in range(3):  # the first look finds what is lost, the next what is silent, the last keeps it
+            self.turn(seconds=2)
+
+    @property
+    def kept(self) -> dict[str, tuple[State, frozenset[UUID]]]:
+        return {each: (card.state, card.owed) for each, card in self.states.held.items()}
 
 
 @pytest.fixture
@@ -160,7 +180,8 @@ def test_when_another_replica_was_faster_the_rest_is_still_done_and_nothing_is_c
     line.write(records("aaoo", first=2))
     batch = line.remembering.poll()
     line.stage.handle(batch, line.now)
-    other = replay(((0, each) for each in records("aaa")), set(), POLICIES)[0]["weld-07"]
+    first = [(each.partition, each) for each in line.kafka.records(SCORES)][:3]
+    other = replay(first, set(), PLANS)[0]["weld-07"]
     before = line.states.held["weld-07"]
     line.states.save([Card("weld-07", before.partition, other, before.mark)], line.now)
     done = sum(History(line.kafka).committed(part) for part in range(2))
@@ -266,6 +287,35 @@ def test_an_incident_older_than_the_horizon_is_adopted_from_its_event(line: Line
         def scores(self, partitions: Sequence[int], since: datetime) -> list[tuple[int, Record]]:
             return [each for each in super().scores(partitions, since) if each[1].offset >= 2]
 
-    cards, told = Rebuild(Short(line.kafka), POLICIES, RebuildSettings(), 300)([0, 1], line.now, lambda: None)
+    cards, told = Rebuild(Short(line.kafka), PLANS, RebuildSettings(), 300)([0, 1], line.now, lambda: None)
     assert [held.incident for held in cards[0].state.open] == [opened.incident_id]
     assert [each.opened.event_id for each in told] == [opened.event_id]
+
+
+words = st.lists(
+    st.one_of(
+        letters := st.text("ooaaAu", min_size=1, max_size=8),
+        st.builds("{}:{}".format, st.sampled_from(["bracket", "hinge", "golden"]), letters),
+        st.sampled_from(["swap", "deploy"]),
+    ),
+    min_size=1,
+    max_size=16,
+).map(" ".join)
+turns = st.lists(st.tuples(st.integers(1, 12), st.booleans(), st.booleans()), min_size=1, max_size=8)
+
+
+@given(words=words, turns=turns, k=st.integers(1, 3), settle=st.integers(0, 2))
+@settings(max_examples=60, deadline=None)
+def test_a_redis_that_is_lost_again_and_again_ends_as_one_that_never_was(
+    words: str, turns: list[tuple[int, bool, bool]], k: int, settle: int, story_records: MakeRecords, start: datetime
+) -> None:
+    plans = LineFile(None, Policy(k=k, clear_after=4, settle=settle, unscorable_k=2))
+    calm, lossy = Line(start, plans=plans), Line(start, plans=plans)
+    records = list(story_records(words))
+    for number, pause, flush in turns:
+        batch, records = records[:number], records[number:]
+        calm.read(batch, pause=pause, flush=False)
+        lossy.read(batch, pause=pause, flush=flush)
+        assert lossy.kept == calm.kept
+    assert lossy.events() == calm.events()
+    assert lossy.states.queued == calm.states.queued

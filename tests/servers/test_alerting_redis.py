@@ -22,7 +22,7 @@ import redis
 from andon.ids import frame_id, notice_id
 from andon.kafka import KafkaSink, TopicReader
 from andon.kafka.admin import create_topics
-from andon.line import Policy
+from andon.line import Plan, Policy
 from andon.records import (
     FramePlace,
     IncidentEvent,
@@ -34,13 +34,13 @@ from andon.records import (
     read_event,
     write_event,
 )
+from andon.redis_client import connect
 from andon.settings import KafkaSettings, RedisSettings
 from andon.stage import Message
-from andon.topics import BY_NAME, DEAD_LETTERS, INCIDENTS, NOTICES, SCORES
+from andon.topics import ALL, INCIDENTS, NOTICES, SCORES
 from andon_alerting.alerting import Card
 from andon_alerting.outbox import Keys, Outbox, Pace
 from andon_alerting.policy import decide
-from andon_alerting.redis_client import connect
 from andon_alerting.states import RedisStates
 from andon_alerting.story import turned
 from andon_demo.servers.supervise import Servers
@@ -51,8 +51,8 @@ NOW_S = NOW.timestamp()
 POLICY = Policy(clear_after=4, multiple=None)
 
 
-def make_score(bad: bool, station: str, seq: int, at: datetime, epoch: int = 1) -> Score:
-    return Score(
+def make_score(bad: bool, station: str, seq: int, at: datetime, epoch: int = 1, **about: Any) -> Score:
+    score = Score(
         frame_id=frame_id(station, epoch, seq),
         station=station,
         epoch=epoch,
@@ -67,6 +67,7 @@ def make_score(bad: bool, station: str, seq: int, at: datetime, epoch: int = 1) 
         height=480,
         frame=FramePlace(topic="camera.frames", partition=0, offset=seq),
     )
+    return score.model_copy(update=about)
 
 
 def eventually(ask: Callable[[], Any], within_s: float = 40.0) -> Any:
@@ -101,7 +102,7 @@ class Desk:
 
 def decide_on(card: Card, score: Score) -> None:
     card.state, decisions = decide(card.state, score, POLICY)
-    card.pages += [event for each in decisions if (event := turned(card.station, each))]
+    card.pages += [event for each in decisions if (event := turned(Plan(card.station), each))]
 
 
 @pytest.fixture
@@ -125,7 +126,7 @@ def test_a_replica_that_comes_too_late_changes_nothing_and_pages_nobody(desk: De
         decide_on(zombie, make_score(True, "weld-07", seq, NOW))
     assert zombie.pages
     assert desk.states.save([zombie], NOW) == ["weld-07"]
-    assert desk.card().state.window == "ooo"
+    assert desk.card().state.made.window == "ooo"
     assert desk.outbox().claim(9, NOW_S + 1) == []
 
 
@@ -236,10 +237,10 @@ class _HookHandler(BaseHTTPRequestHandler):
     server: Hook
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
+        pages = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["pages"]
         self.server.calls += 1
         if self.server.status == 204:
-            self.server.accepted.append(self.headers["Idempotency-Key"])
+            self.server.accepted += [each["id"] for each in pages]
         self.send_response(self.server.status)
         self.end_headers()
 
@@ -260,6 +261,7 @@ class Line:
         self._env |= {
             "ANDON_WEBHOOK__URL": f"http://127.0.0.1:{hook.server_port}/",
             "ANDON_WEBHOOK__KEY": "k",
+            "ANDON_WEBHOOK__GROUP_INTERVAL_S": "0",
             "ANDON_POLICY__CLEAR_AFTER": "4",
             "ANDON_WATCH_EVERY_S": "0.5",
         }
@@ -287,9 +289,12 @@ class Line:
         self._sink.close()
         self.redis.close()
 
-    def write(self, letters: str) -> None:
+    def write(self, letters: str, **about: Any) -> None:
+        """Scores, of `about`'s product or bundle."""
         now = datetime.now(UTC)
-        scores = [make_score(each == "a", self.station, seq, now) for seq, each in enumerate(letters, self._seq)]
+        scores = [
+            make_score(each == "a", self.station, seq, now, **about) for seq, each in enumerate(letters, self._seq)
+        ]
         self._seq += len(letters)
         self._sink.send([Message(SCORES, self.station.encode(), write_event(each)) for each in scores], lambda: None)
 
@@ -310,6 +315,11 @@ class Line:
     def state(self) -> dict[str, str]:
         return self.redis.hgetall(f"andon:station:{self.station}")
 
+    @property
+    def last(self) -> int:
+        """The last frame's place in its station."""
+        return self._seq - 1
+
     def is_at_end(self) -> bool:
         return self.state().get("mark") == f"/1/{self._seq - 1}"
 
@@ -324,7 +334,7 @@ class Line:
 
     def alerts(self) -> list[dict[str, Any]]:
         found = httpx.get(f"{self.alertmanager}/api/v2/alerts").json()
-        return [each for each in found if each["labels"]["station"] == self.station]
+        return [each for each in found if each["labels"].get("station") == self.station]
 
     def told(self) -> list[str]:
         """What the webhook accepted of our incidents, in order."""
@@ -341,8 +351,7 @@ def hook() -> Iterator[Hook]:
 
 @pytest.fixture
 def line(servers: Servers, hook: Hook, tmp_path: Path) -> Iterator[Line]:
-    topics = [BY_NAME[each] for each in (SCORES, INCIDENTS, NOTICES, DEAD_LETTERS)]
-    create_topics(KafkaSettings(bootstrap_servers=servers.kafka.bootstrap), topics, 4, 1)
+    create_topics(KafkaSettings(bootstrap_servers=servers.kafka.bootstrap), ALL, 4, 1)
     hook.status = 204
     line = Line(servers, hook, tmp_path)
     yield line
@@ -367,6 +376,30 @@ def test_a_page_goes_out_and_its_end_and_a_lost_redis_changes_neither(line: Line
         [("opened", None), ("resolved", None), *[("paged", each) for each in ("alertmanager", "webhook")] * 2], key=str
     )
     assert line.stop() == 0
+
+
+def test_what_it_was_made_of_and_what_changed_survive_a_lost_redis_and_its_updates_call_nobody(line: Line) -> None:
+    line.write("oooooa", product="bracket")
+    line.write("ooo", product="hinge")
+    line.write("aaa", product="hinge", bundle="c" * 64)
+    line.write("aaaaaa", product="hinge", bundle="c" * 64)
+    line.write("o", golden=f"{'c' * 64}/good-01")
+    assert eventually(lambda: line.state().get("mark") == f"/1/{line.last - 1}" and len(line.told()) == 1)
+    opened, *others = line.events()
+    assert (opened.reason, opened.product, opened.count) == ("since_swap", "hinge", 3)
+    assert opened.changed is not None
+    assert (opened.changed.before, opened.changed.after) == ("b" * 64, "c" * 64)
+    assert [each.count for each in others if each.kind is IncidentKind.UPDATED] == [4, 8]
+    assert eventually(lambda: not line.waiting())
+    before = line.state()
+    line.redis.flushall()
+    assert eventually(lambda: line.redis.hlen("andon:boot") == 4, within_s=10)
+    assert line.state() == before
+    line.write("oooo", product="bolt")
+    assert eventually(lambda: len(line.told()) == 2)
+    (resolved,) = [each for each in line.events() if each.kind is IncidentKind.RESOLVED]
+    assert resolved.reason == "changed_over"
+    assert [each.split("/")[1] for each in line.told()] == ["opened", "resolved"]
 
 
 def test_killed_again_and_again_it_pages_each_incident_once_and_in_order(line: Line) -> None:

@@ -14,15 +14,16 @@ from uuid import UUID
 
 from andon.errors import Invalid
 from andon.ids import station_id
+from andon.line import Plan, Plans
 from andon.reasons import Reason
-from andon.records import Cause, IncidentEvent, IncidentKind, Score, read_event, write_event
+from andon.records import Cause, FramePlace, IncidentEvent, IncidentKind, Score, read_event, write_event
 from andon.stage import Message, Record, Rejected, Result
 from andon.topics import INCIDENTS
 from andon_alerting.policy import Decision, State, Step, decide, went_silent
-from andon_alerting.settings import Policies
 from andon_alerting.story import opening, turned
 
-LASTING = frozenset({Cause.STATION_SILENT, Cause.BUNDLE_REFUSED})
+LASTING = frozenset(Cause) - {Cause.DEFECT_SURGE, Cause.SEVERE_DEFECT, Cause.UNSCORABLE}
+"""What lasts until somebody says that it is over: told however late. The others show themselves again, or are over."""
 
 
 class Telling(StrEnum):
@@ -67,11 +68,11 @@ class Board:
 class Alerting:
     """The handler: scores in, incident events out, the rest left on the board."""
 
-    __slots__ = ("_board", "_max_alert_age_s", "_policies")
+    __slots__ = ("_board", "_max_alert_age_s", "_plans")
 
-    def __init__(self, board: Board, policies: Policies, max_alert_age_s: float) -> None:
+    def __init__(self, board: Board, plans: Plans, max_alert_age_s: float) -> None:
         self._board = board
-        self._policies = policies
+        self._plans = plans
         self._max_alert_age_s = max_alert_age_s
 
     def __call__(self, records: Sequence[Record], now: datetime) -> list[Result]:
@@ -84,26 +85,26 @@ class Alerting:
             except Invalid as error:
                 results.append(Rejected(record, error.reason, error.detail))
                 continue
-            card = self._board.cards[score.station]
-            results += self._turn(card, decide(card.state, score, self._policies.of(score.station)), now)
+            card, plan = self._board.cards[score.station], self._plans.of(score.station)
+            results += self._turn(card, plan, decide(card.state, score, plan.policy, scored_at(record)), now)
         for station in self._board.quiet:
-            card = self._board.cards[station]
+            card, plan = self._board.cards[station], self._plans.of(station)
             if card.changed:  # it spoke in this very batch
                 continue
-            results += self._turn(card, went_silent(card.state, self._policies.of(station)), now)
+            results += self._turn(card, plan, went_silent(card.state, plan.policy), now)
         return results
 
-    def _turn(self, card: Card, step: Step, now: datetime) -> list[Message]:
+    def _turn(self, card: Card, plan: Plan, step: Step, now: datetime) -> list[Message]:
         card.state, decisions = step
         events: list[Message] = []
         for decision in decisions:
-            event = turned(card.station, decision)
+            event = turned(plan, decision)
             if event is not None:
                 events.append(Message(INCIDENTS, card.station.encode(), write_event(event)))
-            self._tell(card, decision, event, now)
+            self._tell(card, plan, decision, event, now)
         return events
 
-    def _tell(self, card: Card, decision: Decision, event: IncidentEvent | None, now: datetime) -> None:
+    def _tell(self, card: Card, plan: Plan, decision: Decision, event: IncidentEvent | None, now: datetime) -> None:
         told = telling(decision, card.owed, now, self._max_alert_age_s)
         self._board.decided.append((card.station, decision, told))
         held = decision.incident
@@ -114,12 +115,18 @@ class Alerting:
             return
         card.owed -= {held.incident}
         if told is Telling.PAGE:
-            card.pages.append(event or opening(card.station, held))
+            over = event is not None and event.kind is IncidentKind.RESOLVED
+            card.pages.append(event if event and over else opening(plan, held))
+
+
+def scored_at(record: Record) -> FramePlace:
+    """Where the record of a score lies."""
+    return FramePlace(topic=record.topic, partition=record.partition, offset=record.offset)
 
 
 def telling(decision: Decision, owed: frozenset[UUID], now: datetime, max_alert_age_s: float) -> Telling:
     """Whether people are told of `decision` now. Frames that come late page nobody; the incident is owed until a
-    fresh frame shows the same."""
+    fresh frame shows the same. That it is worse by now calls nobody again: reminders say it."""
     held = decision.incident
     if held is None or decision.at is None:
         return Telling.NOTHING_NEW

@@ -1,13 +1,18 @@
-"""The in-memory twin of `RedisStates`, for unit tests and dry runs: the same promises, in a dict."""
+"""The in-memory twins of `RedisStates` and `RedisShelf`, for unit tests and dry runs: the same promises, in a dict."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Generic, TypeVar
 
-from andon.records import IncidentEvent
+from andon.records import IncidentEvent, Notice
 from andon_alerting.alerting import Card
+from andon_alerting.kept import Due, as_it_stands
+from andon_alerting.page import page
 from andon_alerting.policy import State
 from andon_alerting.states import Loaded, Told
+
+T = TypeVar("T")
 
 
 class MemoryStates:
@@ -58,3 +63,50 @@ class MemoryStates:
             self.queued.setdefault(f"{event.incident_id}/{event.kind}", event)
         self.held[card.station] = Card(card.station, card.partition, card.state, card.state.mark, card.owed)
         return True
+
+
+class MemoryShelf(Generic[T]):
+    """`held` is what is kept; `told` the pages as an outbox would keep them, each turn of each story once."""
+
+    def __init__(self) -> None:
+        self.saved_at: datetime | None = None
+        self.held: dict[str, T] | None = {}
+        self.told: dict[str, IncidentEvent | Notice] = {}
+        self.waits: dict[str, float] = {}
+        self._loaded: dict[str, T] = {}
+
+    def places(self) -> list[str]:
+        """Its keys."""
+        return sorted(self.held or {})
+
+    def load(self, places: Iterable[str]) -> dict[str, T] | None:
+        """What is there."""
+        if self.held is None:
+            return None
+        self._loaded = {place: self.held[place] for place in places if place in self.held}
+        return dict(self._loaded)
+
+    def save(self, changes: Mapping[str, T | None], pages: Sequence[Due], now: datetime) -> bool:
+        """Compare and set."""
+        held = self.held or {}
+        if any(held.get(place) != self._loaded.get(place) for place in changes):
+            return False
+        self.saved_at = now
+        for each in pages:
+            self._queue(as_it_stands(each.about), each)
+        left = {place: each for place, each in held.items() if changes.get(place, each) is not None}
+        self.held = left | {place: each for place, each in changes.items() if each is not None}
+        return True
+
+    def restore(self, kept: Mapping[str, T], now: datetime) -> None:
+        """Puts back what was lost."""
+        self.saved_at = now
+        self.held = {**kept, **(self.held or {})}
+
+    def _queue(self, about: IncidentEvent | Notice, due: Due) -> None:
+        name = page(about).id
+        if about is due.about:
+            self.told.setdefault(name, about)
+            self.waits.setdefault(name, due.wait_s)
+        elif name in self.told:
+            self.told[name] = about

@@ -6,7 +6,10 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from andon.records import Cause, Evidence, IncidentEvent, IncidentKind, Notice, NoticeKind, Severity
+from andon.records import Cause, Evidence, IncidentEvent, IncidentKind, Measure, Notice, NoticeKind, Severity
+from andon_alerting.links import NO_LINKS, LinkSettings
+from andon_alerting.showing import ratio_of
+from andon_alerting.story import what_changed
 
 CONSEQUENCE = {
     Cause.DEFECT_SURGE: "Bad parts may be moving on down the line.",
@@ -25,8 +28,11 @@ CONSEQUENCE = {
     Cause.FALSE_CALLS: "Good parts are rejected, and people stop believing the verdicts.",
     Cause.EVIDENCE_AT_RISK: "Frames will be deleted before they are inspected, or kept as evidence.",
 }
-WARNINGS = frozenset({NoticeKind.ROLLED_BACK, NoticeKind.NOT_ONBOARDED})  # the other news are information
+# The other news are information.
+WARNINGS = frozenset({NoticeKind.ROLLED_BACK, NoticeKind.NOT_ONBOARDED, NoticeKind.DRILL_FAILED})
+TURNS = (IncidentKind.ACKNOWLEDGED, IncidentKind.RESOLVED)
 PAGE_TYPE = "andon.page.v1"
+MOST_NAMED = 3  # frames that the text names; the page carries them all
 
 
 class Page(BaseModel):
@@ -42,7 +48,7 @@ class Page(BaseModel):
     type: str = PAGE_TYPE
     id: str
     incident: UUID
-    kind: Literal["opened", "resolved", "notice"]
+    kind: Literal["opened", "acknowledged", "resolved", "notice"]
     station: str
     cause: Cause | NoticeKind
     severity: Severity
@@ -60,6 +66,7 @@ class Page(BaseModel):
     score: float | None = None
     threshold: float | None = None
     ratio: float | None = None
+    measure: Measure | None = None
     where: str | None = None
     consequence: str = ""
     first_action: str = ""
@@ -68,10 +75,15 @@ class Page(BaseModel):
     product: str | None = None
     bundle: str | None = None
     evidence: tuple[Evidence, ...] = ()
+    acknowledged_by: str | None = None
 
     @property
     def number_line(self) -> str | None:
-        """The number against its limit, such as `score 0.412 against 0.100, 4.1 times the limit`."""
+        """The number against its limit: `score 0.412 against 0.1, 4.1 times the limit`, `sharpness 2.1 against 3.4`."""
+        if self.measure is not None:
+            of = self.measure
+            unit = f" {of.unit}" if of.unit else ""
+            return f"{of.name.replace('_', ' ')} {of.value:.4g}{unit} against {of.limit:.4g}{unit}"
         if self.score is None or self.threshold is None:
             return None
         times = f", {self.ratio:.1f} times the limit" if self.ratio is not None else ""
@@ -81,13 +93,18 @@ class Page(BaseModel):
     def description(self) -> str:
         """The whole page as lines of text."""
         lines = [
+            self.drill and "This is a drill.",
             self.what,
             self._when,
-            self.number_line and f"Worst: {self.number_line}.",
+            self.number_line and f"{'Measured' if self.measure else 'Worst'}: {self.number_line}.",
             self.where and f"Where: {self.where}.",
             self.consequence,
             self.first_action and f"First: {self.first_action}",
-            *(f"Evidence: {evidence_line(each)}" for each in self.evidence),
+            self.acknowledged_by and f"Acknowledged by {self.acknowledged_by}.",
+            self.changed and f"Changed {self.changed}.",
+            *(f"{name.capitalize()}: {url}" for name, url in self.links.items()),
+            *(f"Evidence: {evidence_line(each)}" for each in self.evidence[:MOST_NAMED]),
+            len(self.evidence) > MOST_NAMED and f"And {len(self.evidence) - MOST_NAMED} more frames.",
             self.bundle and f"{'Judged by bundle' if self.evidence else 'Bundle'} {self.bundle[:12]}.",
         ]
         return "\n".join(line for line in lines if line)
@@ -99,9 +116,15 @@ class Page(BaseModel):
         return f"Since {clock(self.since)}" + (f", over at {clock(self.at)}." if self.kind == "resolved" else ".")
 
 
-def page(about: IncidentEvent | Notice) -> Page:
-    """The page that tells of an opened or resolved incident, or of a notice."""
-    return _of_notice(about) if isinstance(about, Notice) else _of_incident(about)
+def page(about: IncidentEvent | Notice, taken: IncidentEvent | None = None, links: LinkSettings = NO_LINKS) -> Page:
+    """The page that tells of a turn of an incident, or of a notice. `taken` is the event of who has taken it on."""
+    told = _of_notice(about) if isinstance(about, Notice) else _of_incident(about, links)
+    return told.model_copy(update={"acknowledged_by": taken_by(taken)}) if taken else told
+
+
+def taken_by(taken: IncidentEvent) -> str:
+    """Who has taken an incident on, and when: `Mira at 06:32 UTC: looking at the lamp`."""
+    return f"{taken.by or 'somebody'} at {taken.at:%H:%M} UTC" + (f": {taken.note}" if taken.note else "")
 
 
 def _of_notice(notice: Notice) -> Page:
@@ -122,13 +145,13 @@ def _of_notice(notice: Notice) -> Page:
     )
 
 
-def _of_incident(event: IncidentEvent) -> Page:
-    worst = max(event.evidence, key=_ratio, default=None)
+def _of_incident(event: IncidentEvent, links: LinkSettings) -> Page:
+    worst = max(event.evidence, key=ratio_of, default=None)
     over = event.kind is IncidentKind.RESOLVED
     return Page(
         id=f"{event.incident_id}/{event.kind}",
         incident=event.incident_id,
-        kind="resolved" if over else "opened",
+        kind=event.kind if event.kind in TURNS else "opened",
         station=event.station,
         cause=event.cause,
         severity=event.severity,
@@ -145,10 +168,13 @@ def _of_incident(event: IncidentEvent) -> Page:
         count=event.count,
         score=worst and worst.score,
         threshold=worst and worst.threshold,
-        ratio=round(_ratio(worst), 2) if worst and worst.score is not None and worst.threshold else None,
+        ratio=round(ratio_of(worst), 2) if worst and worst.score is not None and worst.threshold else None,
+        measure=event.measure,
         where=worst and where(worst),
         consequence="" if over else CONSEQUENCE[event.cause],
         first_action=event.first_action,
+        changed=what_changed(event.changed, event.opened_at) if event.changed else None,
+        links=links.of(event),
         product=event.product,
         bundle=event.bundle,
         evidence=event.evidence,
@@ -179,10 +205,6 @@ def evidence_line(evidence: Evidence) -> str:
 def clock(at: datetime) -> str:
     """A moment as a page writes it, to the second."""
     return f"{at:%Y-%m-%d %H:%M:%S} UTC"
-
-
-def _ratio(evidence: Evidence) -> float:
-    return (evidence.score or 0.0) / evidence.threshold if evidence.threshold else 0.0
 
 
 def _third(share: float, names: tuple[str, str, str]) -> str:

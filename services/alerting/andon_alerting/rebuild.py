@@ -19,13 +19,14 @@ from uuid import UUID
 from andon.errors import Invalid
 from andon.kafka.offsets import committed_offsets, offsets_since
 from andon.kafka.table import TopicReader
+from andon.line import Plans
 from andon.records import Cause, IncidentEvent, IncidentKind, read_event
 from andon.settings import KafkaSettings
 from andon.stage import Idle, Record
 from andon.topics import INCIDENTS, SCORES
-from andon_alerting.alerting import Card, read_score, too_late
+from andon_alerting.alerting import Card, read_score, scored_at, too_late
 from andon_alerting.policy import OF_FRAMES, State, decide, went_silent
-from andon_alerting.settings import Policies, RebuildSettings
+from andon_alerting.settings import RebuildSettings
 from andon_alerting.states import Told
 from andon_alerting.story import adopted
 
@@ -34,10 +35,12 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Story:
-    """One incident's events. `late` says it was opened by frames too old to call anybody."""
+    """One incident's events. `late` says it was opened by frames too old to call anybody; `latest` is the last that
+    told how bad it is."""
 
     opened: IncidentEvent
     late: bool
+    latest: IncidentEvent
     resolved: IncidentEvent | None = None
     told: dict[str, IncidentKind] = field(default_factory=dict)
 
@@ -94,7 +97,7 @@ class Rebuild:
     """Reads `history` back into cards and pages."""
 
     history: History
-    policies: Policies
+    plans: Plans
     settings: RebuildSettings
     max_alert_age_s: float
 
@@ -105,12 +108,12 @@ class Rebuild:
         stories = read_stories(events, self.max_alert_age_s)
         silences = {each.opened.evidence[0].frame_id for each in stories.values() if _by_silence(each)}
         scores = _breathing(self.history.scores(parts, now - self.settings.horizon), idle)
-        states, where = replay(scores, silences, self.policies)
+        states, where = replay(scores, silences, self.plans)
         return cards(states, where, stories), pages(stories, now - self.settings.horizon)
 
 
 def replay(
-    scores: Iterable[tuple[int, Record]], silences: set[UUID], policies: Policies
+    scores: Iterable[tuple[int, Record]], silences: set[UUID], plans: Plans
 ) -> tuple[dict[str, State], dict[str, int]]:
     """The state of each station after `scores`, and its partition. `silences` are the frames after which a station
     fell silent: time made that decision, so it is read, not made again."""
@@ -119,8 +122,8 @@ def replay(
     for partition, record in scores:
         with suppress(Invalid):  # it was a dead letter then, and is nothing now
             score = read_score(record)
-            policy = policies.of(score.station)
-            state, _ = decide(states.get(score.station, State(score.station)), score, policy)
+            policy = plans.of(score.station).policy
+            state, _ = decide(states.get(score.station, State(score.station)), score, policy, scored_at(record))
             if score.frame_id in silences and state.incident(Cause.STATION_SILENT) is None:
                 state, _ = went_silent(state, policy)
             states[score.station], where[score.station] = state, partition
@@ -141,9 +144,11 @@ def _tell(stories: Stories, event: IncidentEvent, written_at: datetime, max_aler
     story = stories.get(event.incident_id)
     if event.kind is IncidentKind.OPENED and story is None:
         late = too_late(event.cause, event.at, written_at, max_alert_age_s)
-        stories[event.incident_id] = Story(event, late)
+        stories[event.incident_id] = Story(event, late, event)
     if story is None:
         return
+    if event.kind is IncidentKind.UPDATED and event.count > story.latest.count:
+        story.latest = event
     if event.kind is IncidentKind.RESOLVED:
         story.resolved = story.resolved or event
     if event.kind is IncidentKind.PAGED and event.sink and event.about:
@@ -168,7 +173,7 @@ def cards(states: dict[str, State], where: dict[str, int], stories: Stories) -> 
 
 def _with_open(state: State, stories: Sequence[Story]) -> State:
     replayed = {each.incident: each for each in state.open}
-    opens = [replayed.get(each.opened.incident_id) or adopted(each.opened) for each in stories]
+    opens = [replayed.get(each.opened.incident_id) or adopted(each.opened, each.latest) for each in stories]
     return replace(state, open=tuple(sorted(opens, key=lambda each: each.cause)))
 
 

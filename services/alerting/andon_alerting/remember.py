@@ -19,12 +19,12 @@ import structlog
 from andon.errors import Broken, Invalid
 from andon.ids import station_id
 from andon.kafka.source import Place
+from andon.line import Plans
+from andon.redis_client import Patience
 from andon.stage import Record, Source
 from andon_alerting.alerting import Board
 from andon_alerting.policy import silent
 from andon_alerting.rebuild import Rebuild
-from andon_alerting.redis_client import Patience
-from andon_alerting.settings import Policies
 from andon_alerting.states import Loaded, States
 
 NEAR_END = 64
@@ -51,7 +51,7 @@ class Remembering:
         states: States,
         board: Board,
         rebuild: Rebuild,
-        policies: Policies,
+        plans: Plans,
         patience: Patience,
         *,
         clock: Clock,
@@ -64,7 +64,7 @@ class Remembering:
         self._states = states
         self._board = board
         self._rebuild = rebuild
-        self._policies = policies
+        self._plans = plans
         self._patience = patience
         self._clock = clock
         self._beat = beat
@@ -154,7 +154,7 @@ class Remembering:
         return bool(ours)
 
     def _candidates(self) -> dict[str, int]:
-        shortest = self._policies.shortest_silence_s
+        shortest = self._plans.shortest_silence_s
         if shortest is None or (self._clock() - self._listening_since).total_seconds() <= shortest:
             return {}
         before = self._clock() - timedelta(seconds=shortest)
@@ -162,7 +162,7 @@ class Remembering:
 
     def _is_silent(self, station: str) -> bool:
         state = self._board.cards[station].state
-        return silent(state, self._policies.of(station), self._clock(), self._listening_since)
+        return silent(state, self._plans.of(station).policy, self._clock(), self._listening_since)
 
 
 def _station(record: Record) -> str | None:

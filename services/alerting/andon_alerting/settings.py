@@ -1,15 +1,15 @@
 """What alerting can be told."""
 
 from datetime import timedelta
-from fnmatch import fnmatchcase
 from ipaddress import ip_address
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from andon.line import Policy
-from andon.settings import Group, Positive, RedisSettings, ServiceSettings
+from andon.settings import Group, LineSettings, Positive, RedisSettings
+from andon_alerting.links import LinkSettings
 
 
 class PagingSettings(Group):
@@ -50,6 +50,10 @@ class AlertmanagerSettings(Group):
     resend_s: Positive = Field(
         60.0, description="open incidents are sent again so often; unsent, they lapse after three times that"
     )
+    watchdog: bool = Field(
+        True,
+        description="send an alert that always fires, AndonWatchdog, three times as often, for a dead man's switch",
+    )
 
     @field_validator("url")
     @classmethod
@@ -65,6 +69,12 @@ class WebhookSettings(Group):
     timeout_s: Positive = Field(5.0, description="how long one call may take")
     plain_http: Literal["never", "loopback", "anywhere"] = Field(
         "loopback", description="where http:// instead of https:// is accepted"
+    )
+    group_interval_s: float = Field(
+        30.0,
+        ge=0.0,
+        le=3600.0,
+        description="a line's first page goes at once; what comes within so long after it travels in one call",
     )
 
     @field_validator("url")
@@ -102,58 +112,16 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-class AlertingSettings(ServiceSettings):
+class AlertingSettings(LineSettings):
     """Settings of alerting."""
 
     redis: RedisSettings = RedisSettings()
     policy: Policy = Policy()
-    policies: dict[str, dict[str, Any]] = Field(
-        default_factory=dict,
-        description='what differs for some stations, by pattern, first match counts: {"weld-*": {"k": 1, "n": 1}}',
-    )
     paging: PagingSettings = PagingSettings()
     rebuild: RebuildSettings = RebuildSettings()
     alertmanager: AlertmanagerSettings = AlertmanagerSettings()
     webhook: WebhookSettings = WebhookSettings()
+    links: LinkSettings = LinkSettings()
     watch_every_s: Positive = Field(2.0, description="how often silent stations, and a lost Redis, are looked for")
+    look_every_s: Positive = Field(60.0, description="how often what people overruled is held against the budgets")
     redis_patience_s: Positive = Field(120.0, description="give up and restart when Redis does not answer for so long")
-
-    @model_validator(mode="after")
-    def _policies_work(self) -> "AlertingSettings":
-        for pattern, difference in self.policies.items():
-            try:
-                merged(self.policy, difference)
-            except ValidationError as error:
-                first = error.errors(include_url=False, include_input=False)[0]
-                where = ".".join(str(part) for part in first["loc"]) or "policy"
-                raise ValueError(f"policies: {pattern}: {where}: {first['msg']}") from None
-        return self
-
-
-def merged(policy: Policy, difference: dict[str, Any]) -> Policy:
-    """`policy` with what differs. Raises ValidationError."""
-    return Policy.model_validate(policy.model_dump() | difference)
-
-
-class Policies:
-    """The policy of each station: the first pattern that fits, or the default."""
-
-    __slots__ = ("_default", "_found", "_patterns")
-
-    def __init__(self, default: Policy, differences: dict[str, dict[str, Any]] | None = None) -> None:
-        self._default = default
-        self._patterns = {pattern: merged(default, each) for pattern, each in (differences or {}).items()}
-        self._found: dict[str, Policy] = {}
-
-    def of(self, station: str) -> Policy:
-        """The policy of `station`."""
-        if station not in self._found:
-            fits = (policy for pattern, policy in self._patterns.items() if fnmatchcase(station, pattern))
-            self._found[station] = next(fits, self._default)
-        return self._found[station]
-
-    @property
-    def shortest_silence_s(self) -> float | None:
-        """The least time after which any station may be called silent."""
-        times = [each.silent_after_s for each in (self._default, *self._patterns.values())]
-        return min((each for each in times if each is not None), default=None)

@@ -15,12 +15,12 @@ from uuid import UUID
 from pydantic import TypeAdapter
 from redis.exceptions import NoScriptError
 
-from andon.records import Cause, IncidentEvent, IncidentKind, Notice, read_event, write_event
+from andon.records import Cause, IncidentEvent, IncidentKind, write_event
+from andon.redis_client import Client, Script
 from andon_alerting.alerting import Card
 from andon_alerting.notices import place_of
-from andon_alerting.outbox import DONE_KEEP_S, KEEP_S, PAGE, QUEUE, RESTORE, Keys, run_script, turn
+from andon_alerting.outbox import DONE_KEEP_S, KEEP_S, QUEUE, RESTORE, Keys
 from andon_alerting.policy import State
-from andon_alerting.redis_client import Client, Script
 
 MOVE = (
     QUEUE
@@ -74,43 +74,6 @@ class States(Protocol):
         self, cards: Sequence[Card], incidents: Sequence[Told], partitions: Iterable[int], now: datetime
     ) -> None:
         """Puts back what Kafka says, where nothing is held, and marks `partitions` as here."""
-
-
-class RedisRefusals:
-    """The open refusals and the pages of notices, in Redis (see `notices.Refusals`). Every step may be repeated."""
-
-    def __init__(self, redis: Client, keys: Keys, sinks: Iterable[str]) -> None:
-        self._redis = redis
-        self._keys = keys
-        self._sinks = tuple(sinks)
-        self._page = Script(PAGE)
-
-    def load(self, places: Iterable[str]) -> dict[str, IncidentEvent]:
-        """One look."""
-        wanted = sorted(places)
-        rows = self._redis.hmget(self._keys.refusals, wanted) if wanted else []
-        return {place: read_event(IncidentEvent, row.encode()) for place, row in zip(wanted, rows, strict=True) if row}
-
-    def save(
-        self, changes: Mapping[str, IncidentEvent | None], pages: Sequence[IncidentEvent | Notice], now: datetime
-    ) -> None:
-        """Pages first: breaking off between the two, the same notices come again."""
-        for each in pages:
-            self._queue(each, now)
-        over = [place for place, event in changes.items() if event is None]
-        kept = {place: write_event(event).decode() for place, event in changes.items() if event}
-        if over:
-            self._redis.hdel(self._keys.refusals, *over)
-        if kept:
-            self._redis.hset(self._keys.refusals, mapping=kept)
-
-    def _queue(self, about: IncidentEvent | Notice, now: datetime) -> None:
-        name = str(about.notice_id if isinstance(about, Notice) else about.incident_id)
-        body = write_event(about).decode()
-        arguments: list[str | float] = [name, str(turn(about)), body, now.timestamp(), KEEP_S, DONE_KEEP_S]
-        for sink in self._sinks:
-            keys = [self._keys.outbox(sink), self._keys.waiting(sink), self._keys.page(sink, name)]
-            run_script(self._redis, self._page, keys, arguments)
 
 
 class RedisStates:
@@ -238,8 +201,8 @@ def _state_adapter() -> TypeAdapter[State]:
 
 
 def write_state(state: State) -> str:
-    """The JSON that Redis keeps."""
-    return _state_adapter().dump_json(state, exclude_none=True).decode()
+    """The JSON that Redis keeps; what is as it begins is left out."""
+    return _state_adapter().dump_json(state, exclude_defaults=True).decode()
 
 
 def read_state(text: str) -> State:
