@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from andon.ids import DRILL_OVER
 from andon.line import Plan, Policy
 from andon.records import Cause, ChangeKind, FramePlace, IncidentKind, Score
 from andon_alerting.policy import Decision, State, Why, decide, silent, went_silent
@@ -411,3 +412,16 @@ def test_evidence_begins_with_the_opener_and_holds_the_last_and_the_worst(
         assert len(shown) == len(set(shown)) == min(held.count, 12)
         assert held.worst == max((bad[each].ratio for each in shown if bad[each].ratio), default=None)
         assert held.count >= 1
+
+
+def test_a_drill_copy_that_sent_its_last_frame_is_not_silent_and_a_station_always_is(
+    score: MakeScore, start: datetime
+) -> None:
+    for station, is_over in (("drill.weld-07", True), ("weld-07", False)):
+        state = State(station)
+        for seq, subject in enumerate(("drill good", DRILL_OVER)):
+            state, _ = decide(state, score("o", seq, station, subject=subject), PLAIN)
+        assert silent(state, PLAIN, start + timedelta(hours=1), start) is not is_over
+        assert read_state(write_state(state)) == state
+        state, _ = decide(state, score("o", 2, station, subject="drill good"), PLAIN)
+        assert silent(state, PLAIN, start + timedelta(hours=1), start), "the next drill's silence counts again"

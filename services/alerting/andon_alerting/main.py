@@ -2,6 +2,10 @@
 
 import os
 import socket
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
 from random import Random
 from uuid import uuid4
 
@@ -11,22 +15,29 @@ from andon.kafka.clients import SMALL_FETCH_BYTES
 from andon.kafka.dead_letters import KafkaDeadLetters
 from andon.kafka.sink import KafkaSink
 from andon.kafka.source import Subscription
+from andon.kafka.table import TopicReader
+from andon.line import LineFile
+from andon.records import IncidentEvent
+from andon.redis_client import Patience, connect
 from andon.run import Service, andon_version, serve, utc_now
 from andon.stage import Stage
-from andon.topics import NOTICES, SCORES
+from andon.topics import INCIDENTS, SCORES, SILENCES
+from andon_alerting.acknowledging import Following, ReadBack, RedisTaken, TakenBoard, acknowledging
 from andon_alerting.alerting import Alerting, Board
-from andon_alerting.notices import NoticeBoard, Noticing, Remarking
+from andon_alerting.beside import Beside
 from andon_alerting.notifiers import Notifier
 from andon_alerting.notifiers.alertmanager import Alertmanager
+from andon_alerting.notifiers.watchdog import Watchdog
 from andon_alerting.notifiers.webhook import Webhook
 from andon_alerting.observe import counted
 from andon_alerting.outbox import Keys, Outbox, Pace
-from andon_alerting.pager import Crew, Pager
+from andon_alerting.pager import Crew, Pager, Quiet, no_beat
+from andon_alerting.policy import State
 from andon_alerting.rebuild import KafkaHistory, Rebuild
-from andon_alerting.redis_client import Patience, connect
 from andon_alerting.remember import Remembering
-from andon_alerting.settings import AlertingSettings, Policies
-from andon_alerting.states import RedisRefusals, RedisStates
+from andon_alerting.settings import AlertingSettings
+from andon_alerting.silencing import Silencing
+from andon_alerting.states import RedisStates
 
 
 def app() -> None:
@@ -37,12 +48,15 @@ def app() -> None:
 def wire(service: Service, settings: AlertingSettings) -> None:
     """The service, put together."""
     kafka, redis, keys = settings.kafka, connect(settings.redis), Keys(settings.redis.key_prefix)
-    policies, board = Policies(settings.policy, settings.policies), Board()
+    plans, board = LineFile(settings.line, settings.policy, service.metrics), Board()
     group, max_age_s = f"{kafka.group_prefix}.alerting", settings.paging.max_alert_age_s
     sinks = notifiers(settings)
     states = RedisStates(redis, keys, {each.name: each.resend_s is not None for each in sinks})
-    outboxes = [Outbox(redis, keys, each.name, holder(), pace(settings)) for each in sinks]
-    crew = Crew([pager(service, settings, states, *each) for each in zip(outboxes, sinks, strict=True)])
+    outboxes = [Outbox(redis, keys, each.name, holder(), pace(settings, each)) for each in sinks]
+    silencing = Silencing(TopicReader(kafka, SILENCES), plans)
+    taken = RedisTaken(redis, keys, {each.name: each.resend_s is not None for each in sinks}, max_age_s)
+    asked = Asked(states.state, silencing.until, taken.of)
+    crew = Crew([pager(service, settings, asked, *each) for each in zip(outboxes, sinks, strict=True)])
     scores = service.kafka_source(kafka, Subscription((SCORES,), group, fetch_bytes=SMALL_FETCH_BYTES))
 
     def keep_place() -> None:
@@ -53,8 +67,8 @@ def wire(service: Service, settings: AlertingSettings) -> None:
         scores,
         states,
         board,
-        Rebuild(KafkaHistory(kafka, group), policies, settings.rebuild, max_age_s),
-        policies,
+        Rebuild(KafkaHistory(kafka, group), plans, settings.rebuild, max_age_s),
+        plans,
         Patience(keep_place, settings.redis_patience_s),
         clock=utc_now,
         beat=service.heart.beat,
@@ -62,52 +76,89 @@ def wire(service: Service, settings: AlertingSettings) -> None:
         on_saved=crew.wake,
         on_rebuilt=service.metrics.state_rebuilds.inc,
     )
-    notices = noticing(service, settings, RedisRefusals(redis, keys, [each.name for each in sinks]), crew)
+    beside = Beside(service, settings, plans, redis, keys, [each.name for each in sinks], crew.wake)
     stage = Stage(
         name=service.name,
         source=source,
-        handle=counted(Alerting(board, policies, max_age_s), board, service.metrics),
+        handle=counted(Alerting(board, plans, max_age_s), board, service.metrics),
         sink=KafkaSink(kafka, compression="zstd"),
         dead_letters=KafkaDeadLetters(kafka, settings.dead_letters, service.name, andon_version()),
     )
-    with crew.at_work():
-        service.run(stage, notices, each_turn=[crew.check])
+    people = acknowledgements(service, settings, taken, crew)
+    with closing(silencing), crew.at_work():
+        service.run(
+            stage,
+            *beside.stages(),
+            people,
+            each_turn=[crew.check, lambda: plans.refresh(utc_now()), silencing.refresh],
+        )
 
 
-def noticing(service: Service, settings: AlertingSettings, refusals: RedisRefusals, crew: Crew) -> Stage:
-    """The stage of notices. It waits for nothing, since scores wait for their turn."""
-    kafka, board, heart = settings.kafka, NoticeBoard(), service.heart
-    subscription = Subscription((NOTICES,), f"{kafka.group_prefix}.alerting.notices", fetch_bytes=SMALL_FETCH_BYTES)
+def acknowledgements(service: Service, settings: AlertingSettings, taken: RedisTaken, crew: Crew) -> Stage:
+    """The stage that hears who has taken an incident on. It waits for nothing, since scores wait for their turn."""
+    kafka, board, heart = settings.kafka, TakenBoard(), service.heart
+    subscription = Subscription(
+        (INCIDENTS,), f"{kafka.group_prefix}.alerting.people", first_start="latest", fetch_bytes=SMALL_FETCH_BYTES
+    )
     source = service.kafka_source(kafka, subscription, poll_s=0)
 
     def keep_place() -> None:
         source.idle()
         heart.beat()
 
-    patience = Patience(keep_place, settings.redis_patience_s)
+    following = Following(
+        source,
+        lambda: [part for _, part in source.assignment],
+        taken,
+        board,
+        ReadBack(kafka, settings.rebuild.incidents),
+        Patience(keep_place, settings.redis_patience_s),
+        clock=utc_now,
+        on_saved=crew.wake,
+    )
     return Stage(
-        name=f"{service.name}-notices",
-        source=Remarking(source, refusals, board, patience, clock=utc_now, on_saved=crew.wake),
-        handle=Noticing(board, settings.paging.max_alert_age_s),
+        name=f"{service.name}-people",
+        source=following,
+        handle=acknowledging(board),
         sink=KafkaSink(kafka, compression="zstd"),
         dead_letters=KafkaDeadLetters(kafka, settings.dead_letters, service.name, andon_version()),
     )
 
 
-def pager(
-    service: Service, settings: AlertingSettings, states: RedisStates, outbox: Outbox, notifier: Notifier
-) -> Pager:
+@dataclass(frozen=True)
+class Asked:
+    """What a pager asks before it tells: how a station stands, until when it is quiet, who has taken what on."""
+
+    state_of: Callable[[str], State | None]
+    quiet: Quiet
+    taken: Callable[[Sequence[str]], Mapping[str, IncidentEvent]]
+
+
+def pager(service: Service, settings: AlertingSettings, asked: Asked, outbox: Outbox, notifier: Notifier) -> Pager:
     """The pager of one sink, with a producer of its own, since it runs in a thread of its own."""
     return Pager(
         notifier=notifier,
         outbox=outbox,
         incidents=KafkaSink(settings.kafka, compression="zstd"),
-        state_of=states.state,
+        state_of=asked.state_of,
         settings=settings.paging,
         clock=utc_now,
         random=Random(),  # noqa: S311  spreads retries, guards nothing
         metrics=service.metrics,
+        quiet=asked.quiet,
+        beat=beat(service, settings, outbox, notifier),
+        taken=asked.taken,
+        links=settings.links,
     )
+
+
+def beat(
+    service: Service, settings: AlertingSettings, outbox: Outbox, notifier: Notifier
+) -> Callable[[datetime], None]:
+    """What the pager does first in every turn: the watchdog, where the sink is told that all is well."""
+    if isinstance(notifier, Alertmanager) and settings.alertmanager.watchdog:
+        return Watchdog(notifier, outbox, lambda: service.heart.alive)
+    return no_beat
 
 
 def notifiers(settings: AlertingSettings) -> list[Notifier]:
@@ -122,9 +173,10 @@ def notifiers(settings: AlertingSettings) -> list[Notifier]:
     return found
 
 
-def pace(settings: AlertingSettings) -> Pace:
-    """How hard one sink may be knocked at."""
-    return Pace(settings.paging.calls_per_minute, settings.paging.lease_s)
+def pace(settings: AlertingSettings, notifier: Notifier) -> Pace:
+    """How hard one sink may be knocked at. Alertmanager groups by itself."""
+    every_s = settings.webhook.group_interval_s if isinstance(notifier, Webhook) else 0.0
+    return Pace(settings.paging.calls_per_minute, settings.paging.lease_s, every_s)
 
 
 def holder() -> str:
