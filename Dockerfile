@@ -1,5 +1,5 @@
 # One image a service: docker build --build-arg SERVICE=scoring --tag andon-scoring .
-# SERVICE is ingest, preprocess, scoring, alerting or training. BASE may be any image with Python 3.11 or later that
+# SERVICE is ingest, preprocess, scoring, alerting, drift or training. BASE may be any image with Python 3.11 or later that
 # can make environments (on plain Debian: python3 and python3-venv).
 ARG BASE=python:3.11-slim-bookworm
 
@@ -22,7 +22,7 @@ FROM ${BASE}
 ARG SERVICE
 LABEL org.opencontainers.image.title="andon-${SERVICE}" org.opencontainers.image.licenses="Apache-2.0"
 RUN groupadd --gid 10001 andon && useradd --uid 10001 --gid andon --no-create-home --home-dir /tmp andon \
- && install --directory --owner andon --group andon /data /data/bundles /data/frames /data/parts
+ && install --directory --owner andon --group andon /data /data/bundles /data/frames /data/evidence /data/parts
 COPY --from=build /opt/andon /opt/andon
 # MALLOC_ARENA_MAX: one arena a thread would grow with every image. OPENCV_IO_MAX_IMAGE_PIXELS: a second wall, until a
 # service sets its own. Only /tmp is ever written: bundles of a remote store are kept there.

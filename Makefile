@@ -1,7 +1,7 @@
 # Andon: `make help` tells all. `make demo` and `make test` set up what they need, the first time and when it changed.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-SERVICES := ingest preprocess scoring alerting training
+SERVICES := ingest preprocess scoring alerting drift machines training
 MEMBERS := shared $(addprefix services/,$(SERVICES) demo)
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 BIN := .venv/bin
@@ -74,12 +74,14 @@ train-env: .venvs/torch/.ready ## Install what `andon train` needs: .venvs/torch
 test-torch: .venvs/torch/.ready ## Run the tests that need PyTorch: training anomalib models, and Andon's backbone
 	OMP_NUM_THREADS=1 .venvs/torch/bin/python -m pytest -q -n auto --dist worksteal -m "not nightly" tests/train tests/distil
 
-test-nightly: .venvs/torch/.ready ## Run the tests that take minutes
+test-nightly: .venvs/torch/.ready setup ## Run the tests that take minutes
 	.venvs/torch/bin/python -m pytest -q -m nightly tests/train
+	@$(BIN)/andon servers fetch kafka redis alertmanager
+	$(BIN)/pytest -q -m nightly tests/chaos tests/servers
 
 test-servers: setup ## Run the tests on real Kafka, Redis, Alertmanager and Prometheus
 	@$(BIN)/andon servers fetch kafka redis alertmanager prometheus
-	$(BIN)/pytest -q -m servers
+	$(BIN)/pytest -q -m "servers and not nightly"
 
 demo: setup ## Run the whole line on real servers and watch it (ARGS="--help" tells what it can do)
 	@$(BIN)/andon demo $(ARGS)

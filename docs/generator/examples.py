@@ -1,5 +1,6 @@
 """One example of everything that travels, shown in the pages and held against the schemas by the tests."""
 
+from base64 import b64encode
 from datetime import UTC, datetime
 
 from andon.health import ImageHealth
@@ -52,6 +53,7 @@ HEALTH = ImageHealth(
     red_green=1.02,
     blue_green=0.97,
 )
+FRAMING = b64encode(bytes(range(128))).decode()
 FRAME = Frame(
     station="weld-07",
     epoch=EPOCH,
@@ -71,7 +73,7 @@ FRAME = Frame(
     partition=PLACE.partition,
     offset=PLACE.offset,
 )
-PREPARED = PreparedFrame(FRAME, (256, 256, 3), Preparation().digest, 1280, 960, (0, 0, 1280, 960), HEALTH)
+PREPARED = PreparedFrame(FRAME, (256, 256, 3), Preparation().digest, 1280, 960, (0, 0, 1280, 960), HEALTH, FRAMING)
 REJECTED = Rejected(
     Record(PLACE.topic, PLACE.partition, PLACE.offset, b"weld-07", b"\xff\xd8", (), EPOCH),
     Reason.TRUNCATED,
@@ -108,6 +110,7 @@ EVENTS: tuple[Event, ...] = (
         height=960,
         frame=PLACE,
         health=HEALTH,
+        framing=FRAMING,
     ),
     Answer(
         frame_id=ID,

@@ -5,6 +5,7 @@ from enum import StrEnum
 from importlib import import_module
 from inspect import getsource
 
+from andon.evidence import Lost
 from andon.reasons import Reason
 from andon.records import Cause, IncidentKind, NoticeKind, Severity, Told, Unscorable, Verdict
 from generator.markdown import code, page, section, table
@@ -16,6 +17,10 @@ def reasons() -> str:
     """The page."""
     skip = import_module("andon_ingest.capture").Skip
     why, telling = import_module("andon_alerting.policy").Why, import_module("andon_alerting.alerting").Telling
+    found = import_module("andon_drift.detect").Why
+    correlated, overruled = (import_module(f"andon_alerting.{name}").Why for name in ("correlate", "false_calls"))
+    leaves = import_module("andon_alerting.evidence.tidy").Leaves
+    judging = import_module("andon_ingest.heartbeat.judging")
     trials, newcomers = (import_module(f"andon_training.trainer.{name}") for name in ("trials", "newcomers"))
     return page(
         "Reasons",
@@ -33,7 +38,22 @@ def reasons() -> str:
         section("Turns of an incident", "Field `kind` of an incident event.", _of(IncidentKind)),
         section("Severity", "Field `severity` of an incident event.", _of(Severity)),
         section("Why alerting decided so", "Field `reason` of an incident event; `why` in the log.", _of(why)),
+        section(
+            "Why a finding became what it did",
+            "Field `reason` of an incident event; `why` in the log.",
+            _of(correlated),
+        ),
+        section("Why a false-call budget is judged so", "Field `reason` of an incident event.", _of(overruled)),
         section("Whether people are told", "Field `telling` in the log.", _of(telling)),
+        section("Why drift decided so", "Field `why` in its log.", _of(found)),
+        section("How a heartbeat came back", "Label `outcome` of `andon_heartbeats_total`.", _of(judging.Outcome)),
+        section("Why a golden frame was judged so", "Field `why` in the heartbeat's log.", _of(judging.Why)),
+        section(
+            "Why a frame could not be kept",
+            "Field `lost` of incident.json; label `outcome` of `andon_evidence_frames_total`, which also says `kept`.",
+            _of(Lost),
+        ),
+        section("Why evidence goes", "Label `reason` of `andon_evidence_removed_total`.", _of(leaves)),
         section(
             "Notices", "Field `kind` of a notice; label `kind` of `andon_trainer_decisions_total`.", _of(NoticeKind)
         ),

@@ -23,7 +23,8 @@ def event_models() -> list[type[records.Event]]:
 def models() -> list[type[BaseModel]]:
     """Every model that has a schema: records, what stands in a bundle, and what a webhook is sent."""
     page: type[BaseModel] = import_module("andon_alerting.page").Page
-    return [*event_models(), Preparation, BundleManifest, DriftReference, page]
+    pages: type[BaseModel] = import_module("andon_alerting.pages").Pages
+    return [*event_models(), Preparation, BundleManifest, DriftReference, page, pages]
 
 
 def file_name(model: type[BaseModel]) -> str:

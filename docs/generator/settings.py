@@ -14,6 +14,10 @@ CLASSES = {
     "preprocess": ("andon_preprocess.settings", "PreprocessSettings"),
     "scoring": ("andon_scoring.settings", "ScoringSettings"),
     "alerting": ("andon_alerting.settings", "AlertingSettings"),
+    "evidence": ("andon_alerting.evidence.settings", "EvidenceSettings"),
+    "drift": ("andon_drift.settings", "DriftSettings"),
+    "heartbeat": ("andon_ingest.heartbeat.settings", "HeartbeatSettings"),
+    "drill": ("andon_ingest.drill.settings", "DrillSettings"),
     "trainer": ("andon_training.trainer.settings", "TrainerSettings"),
 }
 OTHERS = {

@@ -39,20 +39,21 @@ class Flow:
     readers: tuple[str, ...] = ()
 
 
-EVERY_SERVICE = ("ingest", "preprocess", "scoring", "alerting")
+COMMANDS = ("assign", "silence")
+EVERY_SERVICE = ("ingest", "preprocess", "scoring", "alerting", "drift")
 FLOW = {
-    FRAMES: Flow(("ingest",), ("preprocess",)),
+    FRAMES: Flow(("ingest",), ("preprocess", "evidence")),
     PREPARED: Flow(("preprocess",), ("scoring",)),
     SHADOW_PREPARED: Flow(("preprocess",), ("scoring",)),
     SHADOW_SCORES: Flow(("scoring",), ("trainer",)),
-    NOTICES: Flow(("scoring", "trainer"), ("alerting",)),
-    SCORES: Flow(("scoring",), ("alerting", "trainer")),
-    MODELS: Flow(("assign", "scoring", "trainer"), ("preprocess", "scoring", "trainer")),
-    INCIDENTS: Flow(("alerting",), ("alerting",)),
-    VERDICTS: Flow(),
-    DRIFT: Flow(),
-    SILENCES: Flow(),
-    DEAD_LETTERS: Flow(EVERY_SERVICE),
+    NOTICES: Flow(("scoring", "trainer", "ingest"), ("alerting",)),
+    SCORES: Flow(("scoring",), ("alerting", "drift", "ingest", "trainer", "evidence")),
+    MODELS: Flow(("assign", "scoring", "trainer", "ingest"), ("ingest", "preprocess", "scoring", "trainer")),
+    INCIDENTS: Flow(("alerting",), ("alerting", "evidence", "ingest")),
+    VERDICTS: Flow((), ("alerting", "evidence")),
+    DRIFT: Flow(("drift", "ingest", "evidence"), ("drift", "ingest", "alerting", "evidence")),
+    SILENCES: Flow(("silence",), ("alerting",)),
+    DEAD_LETTERS: Flow(EVERY_SERVICE, ("ingest",)),
 }
 FRAME_HEADERS = {
     "ce_specversion": "CloudEvents version",
@@ -81,6 +82,7 @@ PREPARED_HEADERS = {
     "ce_crop": "x, y, width, height of what the tensor shows, in original pixels",
     "ce_health": "ImageHealth, JSON",
     "ce_origin": "topic, partition and offset of the original image",
+    "ce_framing": "where things stand in the picture: two brightness profiles of 64 bytes, base64",
 }
 DEAD_LETTER_HEADERS = {
     "andon-topic": "where it came from",
@@ -92,7 +94,7 @@ DEAD_LETTER_HEADERS = {
     "andon-service": "who rejected it",
     "andon-version": "and in which version",
 }
-OPTIONAL = ("ce_sha256", "ce_product", "ce_part", "ce_subject", "ce_dataref", "ce_skipped", "traceparent")
+OPTIONAL = ("ce_framing", "ce_sha256", "ce_product", "ce_part", "ce_subject", "ce_dataref", "ce_skipped", "traceparent")
 BARE = (
     "A record of a frame topic without `ce_station` is a frame too: an encoded image with its station as the key. Its "
     "identity is then its place in Kafka, its time the record's. `content-type`, `ce_product`, `ce_part`, `ce_subject` "
@@ -110,7 +112,8 @@ def topics() -> str:
         "`andon topics create` makes them; the schemas of JSON records stand in [schemas/](schemas).",
         table(("topic", "key", "holds", "written by", "read by", "kept", "largest record"), map(_row, ALL)),
         f"preprocess reads every topic that matches `{FRAME_PATTERN}`, and picks up a new one by itself. An image of "
-        f"more than {MAX_INLINE_BYTES // MIB} MiB lies in the store, and its record names it.",
+        f"more than {MAX_INLINE_BYTES // MIB} MiB lies in the store, and its record names it. What ingest reads here, "
+        "its other command reads: [`andon heartbeat`](heartbeat.md).",
         section(
             "Headers of a frame", "CloudEvents 1.0, Kafka binding, binary mode.", _headers(frame, FRAME_HEADERS), BARE
         ),
@@ -141,7 +144,7 @@ def _row(topic: Topic) -> tuple[str, ...]:
 def _services(names: tuple[str, ...]) -> str:
     if names == EVERY_SERVICE:
         return "every service"
-    return ", ".join(code("andon assign") if name == "assign" else name for name in names) or "nobody yet"
+    return ", ".join(code(f"andon {name}") if name in COMMANDS else name for name in names) or "nobody yet"
 
 
 def _headers(headers: Headers, meaning: dict[str, str]) -> str:

@@ -18,7 +18,21 @@ Settings come from ANDON_ variables (docs/settings.md).
 
 
 PANELS = {
-    "The line": ("ingest", "preprocess", "scoring", "shadow-scoring", "alerting", "trainer", "topics"),
+    "The line": (
+        "ingest",
+        "preprocess",
+        "scoring",
+        "shadow-scoring",
+        "drift",
+        "alerting",
+        "evidence",
+        "heartbeat",
+        "drill",
+        "trainer",
+        "topics",
+        "check",
+    ),
+    "When you are on call": ("incidents", "acknowledge", "silence", "silences"),
     "Making bundles": ("fit", "train", "curate", "calibrate", "quantise", "evaluate", "verify"),
     "Letting them serve": ("bundles", "assign", "assignments", "shadow", "promote", "rollback"),
     "Looking back": ("rescore", "compare", "explain"),

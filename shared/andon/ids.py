@@ -14,6 +14,9 @@ _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._:/#+-]{0,127}")
 DRILL = "drill."
 """How the names of drill copies begin: rehearsals, which wake nobody."""
 
+DRILL_OVER = "drill over"
+"""What the last frame of a drill copy is called: no other is to come, so that its silence is no incident."""
+
 
 def frame_id(station: str, epoch: int, seq: int) -> UUID:
     """The id of a frame that ingest captured."""

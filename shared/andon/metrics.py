@@ -13,7 +13,7 @@ BATCH = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 class Metrics:
     """The metrics of one process, on one registry."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, registry: CollectorRegistry) -> None:  # noqa: PLR0915  one list of them all
         self.registry = registry
 
         def counter(name: str, text: str, *labels: str) -> Counter:
@@ -46,13 +46,36 @@ class Metrics:
         self.commits_refused = counter(
             "commits_refused_total", "Commits that a rebalance refused and we forgot.", "stage"
         )
+        # The line file, in every service that reads it
+        self.line_file_valid = gauge(
+            "line_file_valid", "1 where the file is right, 0 where an older one holds.", "file"
+        )
+        self.line_file_loaded = gauge("line_file_loaded_timestamp_seconds", "When the file was last taken in.", "file")
         # Ingest
         self.frames_captured = counter("frames_captured_total", "Frames that got an identity.", "station")
         self.frames_skipped = counter(
             "frames_skipped_total", "Images left out at capture, by reason.", "station", "reason"
         )
+        # Heartbeat
+        self.heartbeats = counter(
+            "heartbeats_total",
+            "Heartbeats of golden frames that are over, by how they came back.",
+            "station",
+            "outcome",
+        )
+        self.heartbeat_latency = histogram(
+            "heartbeat_latency_seconds", "From sending a golden frame to its verdict.", LATENCY_S
+        )
+        self.heartbeat_last_right = gauge(
+            "heartbeat_last_right_timestamp_seconds",
+            "When a station's inspection was last seen to be right.",
+            "station",
+        )
         # Scoring
         self.frames_scored = counter("frames_scored_total", "Verdicts, by station.", "station", "verdict")
+        self.golden_frames = counter(
+            "golden_frames_total", "Verdicts on the heartbeat's golden frames, which no other count holds.", "verdict"
+        )
         self.frame_age = histogram("frame_age_seconds", "From capture to verdict.", LATENCY_S)
         self.inference_seconds = histogram("inference_duration_seconds", "One graph call.", LATENCY_S)
         self.inference_batch = histogram("inference_batch_frames", "Frames in one graph call.", BATCH)
@@ -88,6 +111,37 @@ class Metrics:
         self.state_rebuilds = counter(
             "state_rebuilds_total", "Times Redis had lost its state and it was rebuilt from Kafka."
         )
+        # Evidence
+        self.evidence_frames = counter(
+            "evidence_frames_total", "Frames that evidence kept, and those it could not, by reason.", "outcome"
+        )
+        self.evidence_bytes = gauge("evidence_bytes", "Bytes of evidence in the store.")
+        self.evidence_held_bytes = gauge(
+            "evidence_held_bytes",
+            "Bytes of evidence that may not go: of open incidents, and of frames people answered.",
+        )
+        self.evidence_incidents = gauge("evidence_incidents", "Incidents whose evidence is in the store.")
+        self.evidence_removed = counter(
+            "evidence_removed_total", "Incidents whose evidence was removed, by reason.", "reason"
+        )
+        self.retention_headroom = gauge(
+            "retention_headroom_seconds",
+            "Time until Kafka deletes what a group has not read of a topic; +Inf: nothing waits, or nothing is deleted.",
+            "group",
+            "topic",
+        )
+        # Drift
+        self.findings = counter("findings_total", "Faults found in a station's pictures, by cause.", "station", "cause")
+        self.image_luminance = gauge("image_luminance", "Mean brightness of the last picture, 0 to 1.", "station")
+        self.image_luminance_limit = gauge(
+            "image_luminance_limit", "Where it is dark (low) or too bright (high).", "station", "side"
+        )
+        self.image_sharpness = gauge("image_sharpness", "Sharpness of the last picture, a logarithm.", "station")
+        self.image_sharpness_limit = gauge("image_sharpness_limit", "Below it a picture is blurred.", "station")
+        self.image_shift = gauge(
+            "image_shift_pixels", "How far things lie right or down of where they should.", "station", "way"
+        )
+        self.image_shift_limit = gauge("image_shift_limit_pixels", "Farther, either way, is moved.", "station", "way")
         # Trainer
         self.trainer_decisions = counter(
             "trainer_decisions_total", "What the trainer decided, by kind of notice and reason.", "kind", "why"

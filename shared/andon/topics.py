@@ -85,3 +85,11 @@ ALL: tuple[Topic, ...] = (
     ),
 )
 BY_NAME = {topic.name: topic for topic in ALL}
+
+READ_BY: tuple[tuple[str, str], ...] = (
+    ("preprocess", FRAME_PATTERN),
+    ("scoring", PREPARED),
+    ("alerting", SCORES),
+    ("evidence", INCIDENTS),
+)
+"""Consumer group (without its prefix) and the topic, or '^' pattern, of which nothing may expire before it was read."""

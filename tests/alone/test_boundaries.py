@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SERVICES = ("ingest", "preprocess", "scoring", "alerting", "training")
+SERVICES = ("ingest", "preprocess", "scoring", "alerting", "drift", "training")
 ONLY = os.environ.get("ANDON_ONLY")
 COMMANDS = {
+    "ingest": {"drill", "heartbeat", "ingest"},
     "training": {
         "calibrate",
         "compare",
@@ -30,12 +31,13 @@ COMMANDS = {
         "verify",
     },
     "scoring": {"scoring", "shadow-scoring"},
+    "alerting": {"acknowledge", "alerting", "evidence", "incidents", "silence", "silences"},
 }
 WITH_AN_EXTRA = {
     "training": ("andon_training.anomalib_models", "andon_training.export", "andon_training.commands.make_trained")
 }
 """Modules that only `andon train` reaches, in an environment with PyTorch: tests/train imports them all."""
-SHARED = {"assign", "assignments", "bundles", "promote", "rollback", "shadow", "topics"}
+SHARED = {"assign", "assignments", "bundles", "check", "promote", "rollback", "shadow", "topics"}
 
 
 def imports(folder: Path) -> set[str]:

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 COMPOSE = (ROOT / "deploy" / "compose.yaml").read_text()
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
-SERVICES = ("ingest", "preprocess", "scoring", "alerting")
+SERVICES = ("ingest", "preprocess", "scoring", "alerting", "drift")
 
 
 def service(name: str) -> str:
@@ -22,7 +22,7 @@ def service(name: str) -> str:
     return found[1]
 
 
-@pytest.mark.parametrize("name", [*SERVICES, "trainer"])
+@pytest.mark.parametrize("name", [*SERVICES, "evidence", "heartbeat", "trainer"])
 def test_every_service_of_the_line_runs_by_its_command_and_tells_how_it_is(name: str):
     assert re.search(rf"command: \[{name}[\],]", service(name))
     assert "*service" in service(name)
@@ -45,7 +45,7 @@ def test_kafka_is_the_version_that_the_demo_runs():
 
 def test_prometheus_scrapes_services_that_are_there_at_the_port_their_image_listens_on():
     targets = json.loads((ROOT / "deploy" / "prometheus" / "targets.json").read_text())
-    assert {group["labels"]["job"] for group in targets} == {*SERVICES, "trainer"}
+    assert {group["labels"]["job"] for group in targets} == {*SERVICES, "evidence", "heartbeat", "trainer"}
     for group in targets:
         assert group["targets"] == [f"{group['labels']['job']}:8080"]
     assert "ANDON_HTTP__PORT=8080" in DOCKERFILE

@@ -23,7 +23,7 @@ from andon.stage import Headers
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-SERVICES = ("ingest", "preprocess", "scoring", "alerting")
+SERVICES = ("ingest", "preprocess", "scoring", "alerting", "drift")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -128,11 +128,14 @@ def test_every_reason_has_a_meaning(pages: dict[str, str]):
 
     from andon.records import Cause, IncidentKind, Severity, Unscorable, Verdict
     from andon_alerting.alerting import Telling
+    from andon_alerting.correlate import Why as Correlated
+    from andon_alerting.false_calls import Why as Overruled
     from andon_alerting.policy import Why
+    from andon_drift.detect import Why as Found
     from andon_ingest.capture import Skip
 
     kinds: tuple[type[StrEnum], ...] = (
-        *(Reason, Skip, Verdict, Unscorable, Cause, IncidentKind, Severity, Why, Telling),
+        *(Reason, Skip, Verdict, Unscorable, Cause, IncidentKind, Severity, Why, Telling, Found, Correlated, Overruled),
     )
     for kind in kinds:
         assert [each.value for each in kind if not meanings(kind).get(each.value)] == [], (
@@ -176,9 +179,12 @@ def test_a_bundle_fulfils_the_schemas_of_its_manifest_preparation_and_reference(
 
 def test_a_page_fulfils_the_schema_that_a_webhook_is_given(pages: dict[str, str], examples: ModuleType):
     from andon_alerting.page import page as page_of
+    from andon_alerting.pages import together
 
-    body = json.loads(page_of(examples.EVENTS[-1]).model_dump_json(exclude_none=True))
-    jsonschema.validate(body, json.loads(pages["schemas/page.json"]))
+    one = page_of(examples.EVENTS[-1])
+    jsonschema.validate(json.loads(one.model_dump_json(exclude_none=True)), json.loads(pages["schemas/page.json"]))
+    body = json.loads(together([one]).model_dump_json(exclude_none=True))
+    jsonschema.validate(body, json.loads(pages["schemas/pages.json"]))
 
 
 def cloud_event(headers: Headers, value: bytes):

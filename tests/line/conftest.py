@@ -17,11 +17,12 @@ from andon.errors import Invalid
 from andon.ids import foreign_frame_id
 from andon.images.limits import ImageLimits
 from andon.kafka.source import Place
-from andon.line import Policy
+from andon.line import LineFile
 from andon.memory import MemoryDeadLetters, MemoryKafka, MemorySink, MemorySource
 from andon.metrics import Metrics
 from andon.preparation import Preparation
 from andon.records import Assignment, IncidentEvent, Score, read_event, read_frame, write_event
+from andon.redis_client import Patience
 from andon.settings import DeadLetterLimit, StoreSettings
 from andon.stage import Message, Record, Stage
 from andon.store import BlobStore, BundleStore
@@ -40,9 +41,8 @@ from andon.topics import (
 from andon_alerting.alerting import Alerting, Board
 from andon_alerting.memory import MemoryStates
 from andon_alerting.rebuild import Rebuild
-from andon_alerting.redis_client import Patience
 from andon_alerting.remember import Remembering
-from andon_alerting.settings import Policies, RebuildSettings
+from andon_alerting.settings import RebuildSettings
 from andon_ingest.capture import Capture, Shot, frames
 from andon_ingest.claim_check import ClaimCheckSink
 from andon_preprocess.fetch import Fetching
@@ -263,20 +263,20 @@ class Line:
         loader.close()
 
     def _alerting(self) -> None:
-        board, policies = Board(), Policies(Policy())
+        board, plans = Board(), LineFile(None)
         source = Remembering(
             ScoreSource(self.kafka, [SCORES], "alerting"),
             self.states,
             board,
-            Rebuild(History(self.kafka), policies, RebuildSettings(), 300),
-            policies,
+            Rebuild(History(self.kafka), plans, RebuildSettings(), 300),
+            plans,
             Patience(lambda: None, 1, pause_s=0),
             clock=lambda: self.now,
             beat=lambda: None,
             watch_every_s=1e9,
         )
         letters = MemoryDeadLetters(self.kafka, LIMIT, "alerting")
-        self._until_done(Stage("alerting", source, Alerting(board, policies, 300), MemorySink(self.kafka), letters))
+        self._until_done(Stage("alerting", source, Alerting(board, plans, 300), MemorySink(self.kafka), letters))
 
     def _until_done(self, stage: Stage) -> None:
         while self._turn(stage):

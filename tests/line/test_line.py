@@ -39,10 +39,10 @@ def test_every_frame_gets_one_verdict_and_a_burst_of_defects_one_incident(line: 
     assert in_order == list(range(226))
     assert [score.seq for score in line.scores.values() if score.verdict is Verdict.ANOMALOUS] == list(range(200, 206))
     assert {score.verdict for score in line.scores.values()} == {Verdict.OK, Verdict.ANOMALOUS}
-    opened, resolved = line.incidents.values()
-    assert [(each.kind, each.cause) for each in (opened, resolved)] == [
-        ("opened", Cause.DEFECT_SURGE),
-        ("resolved", Cause.DEFECT_SURGE),
+    assert [(each.kind, each.cause, each.count) for each in line.incidents.values()] == [
+        ("opened", Cause.DEFECT_SURGE, 3),
+        ("updated", Cause.DEFECT_SURGE, 4),
+        ("resolved", Cause.DEFECT_SURGE, 6),
     ]
     assert [each.split("/")[1] for each in line.states.queued] == ["opened", "resolved"]
 
@@ -52,9 +52,10 @@ def test_the_page_shows_where_on_the_part_and_which_frame(line: Line, stream: li
     line.capture(stream)
     line.run()
     page = next(iter(line.states.queued.values()))
-    (evidence,) = page.evidence
+    evidence = page.evidence[0]
     assert page.station == "weld-07"
-    assert evidence.frame_id == frame_id("weld-07", EPOCH, 202)
+    assert [each.frame_id for each in page.evidence] == [frame_id("weld-07", EPOCH, seq) for seq in (202, 200, 201)]
+    assert (page.first, page.last) == (page.evidence[1].frame_id, evidence.frame_id)
     assert evidence.regions == (Region(x=16, y=32, width=8, height=8, peak=DEFECT),)
     (original,) = [
         record
@@ -109,7 +110,7 @@ def test_a_service_that_crashes_between_sending_and_committing_repeats_itself_wi
         line.move_back(service, 5)
     line.capture(stream[203:], {"weld-07": 203})
     line.run()
-    assert [event.kind for event in line.incidents.values()] == ["opened", "resolved"]
+    assert [event.kind for event in line.incidents.values()] == ["opened", "updated", "resolved"]
     assert len(line.states.queued) == 2
     assert len(line.scores) == 226
     assert line.balanced
@@ -201,8 +202,9 @@ def test_without_a_bundle_frames_are_unscorable_never_ok_and_somebody_is_told(
     assert {(score.verdict, score.unscorable) for score in line.scores.values()} == {
         (Verdict.UNSCORABLE, Unscorable.NO_BUNDLE)
     }
-    (opened,) = line.incidents.values()
-    assert opened.cause is Cause.UNSCORABLE
+    opened, updated = line.incidents.values()
+    assert (opened.cause, opened.reason, opened.severity) == (Cause.UNSCORABLE, "not_yet_learned", "warning")
+    assert (updated.kind, updated.count) == ("updated", 4)
     assert line.balanced
 
 
@@ -229,4 +231,4 @@ def test_what_is_no_score_does_not_stop_alerting(line: Line, stream: list[Any]) 
     line.capture(stream)
     line.run()
     assert sorted(reason for reason in line.dead.values()) == ["bad_header", "bad_record"]
-    assert [event.kind for event in line.incidents.values()] == ["opened", "resolved"]
+    assert [event.kind for event in line.incidents.values()] == ["opened", "updated", "resolved"]

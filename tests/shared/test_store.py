@@ -14,6 +14,7 @@ from fsspec.implementations.memory import MemoryFile, MemoryFileSystem
 
 from andon.bundle import SUFFIX, Bundle, BundleError, Damaged, bundle_bytes
 from andon.errors import Broken, Invalid, Mistake
+from andon.folder import Folder
 from andon.ids import sha256_hex
 from andon.manifest import GoldenFrame
 from andon.reasons import Reason
@@ -268,3 +269,38 @@ def test_a_frame_too_large_is_not_read_whole(tmp_path: Path) -> None:
 
 def test_passwords_in_a_url_are_not_shown() -> None:
     assert redacted("s3://key:secret@bucket/andon") == "s3://bucket/andon"
+
+
+def test_a_folder_lists_what_lies_below_and_removes_a_folder_with_one_object_last(url: str) -> None:
+    folder = Folder(url)
+    assert folder.folders() == []
+    assert folder.listed("a") == []
+    for name in ("a/1", "a/2", "a/last", "b/1", "top"):
+        folder.write(name, name.encode())
+    assert sorted(folder.folders()) == ["a", "b"]
+    assert sorted((each.name, each.size) for each in folder.listed("a")) == [("1", 3), ("2", 3), ("last", 6)]
+    assert [each.name for each in folder.listed()] == ["top"]
+    folder.remove_folder("a", last="last")
+    folder.remove_folder("a", last="last")  # again
+    assert folder.listed("a") == []
+    assert folder.folders() == ["b"]
+
+
+def test_the_object_that_goes_last_outlives_a_removal_that_is_cut_short(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Folder(str(tmp_path))
+    for name in ("a/1", "a/2", "a/0-last"):
+        folder.write(name, b"x")
+    left = [2]
+
+    def remove(self: Folder, name: str) -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            raise Broken("killed here")
+        (tmp_path / name).unlink()
+
+    monkeypatch.setattr(Folder, "remove", remove)
+    with pytest.raises(Broken):
+        folder.remove_folder("a", last="0-last")
+    assert [each.name for each in folder.listed("a")] == ["0-last"]

@@ -14,8 +14,8 @@ from andon.errors import Broken, Mistake
 from andon_demo.servers.ports import free_ports
 from andon_demo.servers.process import Process
 
-SERVICES = ("preprocess", "scoring", "alerting")
-ON_REQUEST = ("shadow-scoring", "trainer")
+SERVICES = ("preprocess", "scoring", "drift", "alerting")
+ON_REQUEST = ("shadow-scoring", "trainer", "heartbeat")
 READY_WITHIN_S = 60.0
 
 

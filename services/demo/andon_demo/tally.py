@@ -32,6 +32,7 @@ class Tally:
         self.paged: dict[UUID, datetime] = {}
         self.dead: Counter[str] = Counter()
         self._scored: set[UUID] = set()
+        self._golden: set[UUID] = set()
         self._events: set[UUID] = set()
         self._dead: set[tuple[bytes | None, ...]] = set()
 
@@ -41,12 +42,20 @@ class Tally:
         return len(self._scored)
 
     @property
+    def golden(self) -> int:
+        """Golden frames of the heartbeat with a verdict: they stand in no other figure."""
+        return len(self._golden)
+
+    @property
     def dead_lettered(self) -> int:
         """Frames that ended as dead letters."""
         return len(self._dead)
 
     def score(self, score: Score, written_ms: int) -> None:
         """Counts a verdict; `written_ms` is when its record was written, in Unix milliseconds."""
+        if score.golden is not None:
+            self._golden.add(score.frame_id)
+            return
         if score.frame_id in self._scored:
             return
         self._scored.add(score.frame_id)

@@ -71,7 +71,7 @@ class Watch:
 
     def _turn(self, show: Callable[[], None]) -> None:
         self._follower.refresh(0.2)
-        self._captured = self._follower.captured()
+        self._captured = self._follower.captured() - self._tally.golden
         if self._tally.paged and self._first_page_s is None:
             self._first_page_s = time.monotonic() - self._began
         self._line.check()

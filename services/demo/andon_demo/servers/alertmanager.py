@@ -13,12 +13,14 @@ from andon_demo.servers.ports import HOST
 
 @dataclass(frozen=True)
 class Alertmanager:
-    """How to run Alertmanager. Without a `webhook` (the URL notifications are posted to) its receiver is silent.
+    """How to run Alertmanager. Without a `webhook` (the URL notifications are posted to) its receiver is silent; those
+    of rehearsals are posted to `drills`, where given.
 
     `group_wait_s`, `group_interval_s`: seconds before a group's first notification, and between later ones.
     """
 
     webhook: str | None = None
+    drills: str | None = None
     group_wait_s: float = 1.0
     group_interval_s: float = 5.0
     name: str = "alertmanager"
@@ -35,6 +37,8 @@ class Alertmanager:
 
     def render(self, template: str) -> str:
         """The configuration with our waits in it and, as its last lines, our webhook on the last receiver."""
+        if self.drills:
+            template = _with_drills(template, self.drills)
         waits = {"group_wait": self.group_wait_s, "group_interval": self.group_interval_s}
         return _with_waits(template, waits) + (_webhook(self.webhook) if self.webhook else "")
 
@@ -51,6 +55,13 @@ def _with_waits(text: str, waits: Mapping[str, float]) -> str:
         if found != 1:
             raise Mistake(f"alertmanager.yml: its route should have one line `  {name}: ...`; it has {found}")
     return text.rstrip("\n") + "\n"
+
+
+def _with_drills(text: str, url: str) -> str:
+    receiver = "  - name: drill\n"
+    if text.count(receiver) != 1:
+        raise Mistake(f"alertmanager.yml: its receivers should have one line `{receiver.strip()}`")
+    return text.replace(receiver, receiver + _webhook(url))
 
 
 def _webhook(url: str) -> str:
