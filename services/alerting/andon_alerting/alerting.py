@@ -13,10 +13,8 @@ from enum import StrEnum
 from uuid import UUID
 
 from andon.errors import Invalid
-from andon.ids import station_id
 from andon.line import Plan, Plans
-from andon.reasons import Reason
-from andon.records import Cause, FramePlace, IncidentEvent, IncidentKind, Score, read_event, write_event
+from andon.records import Cause, FramePlace, IncidentEvent, IncidentKind, read_score, write_event
 from andon.stage import Message, Record, Rejected, Result
 from andon.topics import INCIDENTS
 from andon_alerting.policy import Decision, State, Step, decide, went_silent
@@ -142,16 +140,3 @@ def telling(decision: Decision, owed: frozenset[UUID], now: datetime, max_alert_
 def too_late(cause: Cause, at: datetime, now: datetime, max_alert_age_s: float) -> bool:
     """Whether what happened `at` is too old to call anybody `now`. What lasts until it is over is never late."""
     return cause not in LASTING and (now - at).total_seconds() > max_alert_age_s
-
-
-def read_score(record: Record) -> Score:
-    """The score in `record`.
-
-    Raises Invalid: BAD_RECORD, SCHEMA_TOO_NEW, or BAD_STATION when the record's key is not its station.
-    """
-    score = read_event(Score, record.value)
-    if record.key is None or record.key != station_id(score.station).encode():
-        raise Invalid(Reason.BAD_STATION, f"the record's key is not its station {score.station!r}")
-    if score.captured_at.tzinfo is None or score.scored_at.tzinfo is None:
-        raise Invalid(Reason.BAD_RECORD, "Score: captured_at and scored_at need a time zone")
-    return score

@@ -20,11 +20,11 @@ from andon.errors import Invalid
 from andon.kafka.offsets import committed_offsets, offsets_since
 from andon.kafka.table import TopicReader
 from andon.line import Plans
-from andon.records import Cause, IncidentEvent, IncidentKind, read_event
+from andon.records import Cause, IncidentEvent, IncidentKind, read_event, read_score
 from andon.settings import KafkaSettings
 from andon.stage import Idle, Record
 from andon.topics import INCIDENTS, SCORES
-from andon_alerting.alerting import Card, read_score, scored_at, too_late
+from andon_alerting.alerting import Card, scored_at, too_late
 from andon_alerting.policy import OF_FRAMES, State, decide, went_silent
 from andon_alerting.settings import RebuildSettings
 from andon_alerting.states import Told
