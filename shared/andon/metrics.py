@@ -126,7 +126,7 @@ class Metrics:
         )
         self.retention_headroom = gauge(
             "retention_headroom_seconds",
-            "Time until Kafka deletes what a group has not read of a topic; +Inf: nothing waits, or nothing is deleted.",
+            "Time until Kafka deletes what a group has not read of a topic; +Inf: nothing waits, or is deleted.",
             "group",
             "topic",
         )
@@ -142,6 +142,14 @@ class Metrics:
             "image_shift_pixels", "How far things lie right or down of where they should.", "station", "way"
         )
         self.image_shift_limit = gauge("image_shift_limit_pixels", "Farther, either way, is moved.", "station", "way")
+        # Machines
+        self.machine_verdicts = counter(
+            "machine_verdicts_total", "Verdicts that a broker or a PLC was told, and whether too late.", "sink", "late"
+        )
+        self.machine_latency = histogram(
+            "machine_latency_seconds", "From capture until the broker or the server had the verdict.", LATENCY_S, "sink"
+        )
+        self.machine_connected = gauge("machine_connected", "1 while connected to it.", "sink")
         # Trainer
         self.trainer_decisions = counter(
             "trainer_decisions_total", "What the trainer decided, by kind of notice and reason.", "kind", "why"

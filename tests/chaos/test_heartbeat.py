@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from andon.records import Finding, FindingKind, read_event
-from andon.topics import DRIFT
+from andon.records import Cause, Finding, FindingKind, IncidentEvent, IncidentKind, read_event
+from andon.topics import DRIFT, INCIDENTS
 from andon_demo.line import andon_command
 from andon_demo.trial import Trial
 
@@ -26,6 +26,12 @@ def findings(trial: Trial) -> list[tuple[str, str]]:
     return [(each.station, each.kind) for each in found if each.by == "heartbeat"]
 
 
+def incidents(trial: Trial) -> list[tuple[str, Cause, IncidentKind]]:
+    """The turns of the incidents, in order, but for what sinks accepted."""
+    found = [read_event(IncidentEvent, record.value) for record in trial.read(INCIDENTS)]
+    return [(each.station, each.cause, each.kind) for each in found if each.kind is not IncidentKind.PAGED]
+
+
 def once(trial: Trial, *arguments: str) -> tuple[int, Any]:
     """`andon heartbeat --once`: its status, and what it tells."""
     command = [andon_command(), "heartbeat", "--once", "--json", *arguments]
@@ -36,14 +42,14 @@ def once(trial: Trial, *arguments: str) -> tuple[int, Any]:
 
 
 def test_a_dead_scoring_is_one_finding_about_the_line_within_its_time_and_a_swap_is_none(
-    trial: Trial, bundle: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    trial: Trial, pages: Any, bundle: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ANDON_HEARTBEAT__EVERY_S", str(EVERY_S))
     monkeypatch.setenv("ANDON_HEARTBEAT__LATE_AFTER_S", str(MISSING_S))
     monkeypatch.setenv("ANDON_HEARTBEAT__MISSING_AFTER_S", str(MISSING_S))
     for station in STATIONS:
         trial.assign(bundle(), station)
-    trial.start("preprocess", "scoring")
+    trial.start("preprocess", "scoring", "alerting")
     status, told = once(trial)
     assert (status, {(each["station"], each["outcome"]) for each in told}) == (0, {(s, "right") for s in STATIONS})
 
@@ -73,3 +79,7 @@ def test_a_dead_scoring_is_one_finding_about_the_line_within_its_time_and_a_swap
     trial.until(lambda: len(findings(trial)) > 1, "the line to be back")
     assert findings(trial) == [("*", FindingKind.BEGAN), ("*", FindingKind.ENDED)]
     assert heartbeat.process.running
+    trial.until(lambda: len(incidents(trial)) > 1 and len(pages.told) > 1, "people to be told both")
+    broken = Cause.INSPECTOR_BROKEN
+    assert incidents(trial) == [("*", broken, IncidentKind.OPENED), ("*", broken, IncidentKind.RESOLVED)]
+    assert sorted(key.rpartition("/")[2] for key in pages.told) == ["opened", "resolved"]

@@ -15,8 +15,8 @@ EXAMPLE = ROOT / "deploy" / "line.yaml"
 WRONG = "stations:\n  weld 07:\n    budget: 1 per nothing\n"
 
 
-def check(*words: str | Path) -> Result:
-    return CliRunner().invoke(build("check"), ["check", *map(str, words)])
+def check(*words: str | Path, columns: int = 240) -> Result:
+    return CliRunner(env={"COLUMNS": str(columns)}).invoke(build("check"), ["check", *map(str, words)])
 
 
 @pytest.fixture
@@ -32,6 +32,14 @@ def test_a_right_file_shows_what_every_station_gets() -> None:
     assert "Stations: 1, patterns: 2." in told.stderr
     for name in ("weld-07", "weld-*", "press-*", "any other", "2 of 5 frames", "Saturdays 22:00 to 04:00"):
         assert name in told.stdout
+
+
+def test_in_a_narrow_window_every_station_is_a_block_of_whole_sentences() -> None:
+    told = check(EXAMPLE, columns=80)
+    assert told.exit_code == 0
+    assert "maintenance  Saturdays 22:00 to 04:00\n" in told.stdout
+    assert "station      any other\n" in told.stdout
+    assert max(map(len, told.stdout.splitlines())) <= 80
 
 
 def test_a_wrong_file_tells_every_mistake_with_its_place_and_exits_2(wrong: Path) -> None:

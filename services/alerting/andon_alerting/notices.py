@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import datetime
 
 from andon.errors import Invalid
-from andon.ids import derived_id
+from andon.ids import derived_id, drill_of
 from andon.reasons import Reason
 from andon.records import Cause, IncidentEvent, IncidentKind, Notice, NoticeKind, read_event, write_event
 from andon.records.assignment import EVERY
@@ -85,6 +85,7 @@ def refusal(notice: Notice) -> IncidentEvent:
         bundle=notice.bundle,
         summary=notice.sentence,
         first_action=FIRST_ACTION[Cause.BUNDLE_REFUSED],
+        drill=drill_of(notice.station) is not None,
     )
 
 

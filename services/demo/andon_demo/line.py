@@ -15,7 +15,7 @@ from andon_demo.servers.ports import free_ports
 from andon_demo.servers.process import Process
 
 SERVICES = ("preprocess", "scoring", "drift", "alerting")
-ON_REQUEST = ("shadow-scoring", "trainer", "heartbeat")
+ON_REQUEST = ("shadow-scoring", "trainer", "heartbeat", "evidence", "machines")
 READY_WITHIN_S = 60.0
 
 
@@ -75,6 +75,11 @@ class Line:
             service.process.start()
         for service in self.services.values():
             service.process.wait_ready(service.ready, within_s=READY_WITHIN_S)
+
+    def add(self, name: str) -> None:
+        """Starts one of those on request, without waiting for it; from then on it stands like the others."""
+        service = self.services[name] = self.on_request.pop(name)
+        service.process.start()
 
     def check(self) -> None:
         """Raises Broken when a service has ended by itself."""

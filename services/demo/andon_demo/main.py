@@ -98,13 +98,15 @@ def _run(wish: Wish, state: Path | None, screen: Console, began: float) -> dict[
         env = servers.env() | {
             "ANDON_STORE__BUNDLES": str(folder / "bundles"),
             "ANDON_STORE__FRAMES": str(folder / "frames"),
+            "ANDON_EVIDENCE__URL": str(folder / "evidence"),
+            "ANDON_HEARTBEAT__EVERY_S": "30",
         }
         kafka = KafkaSettings(bootstrap_servers=servers.kafka.bootstrap)
         create_topics(kafka, ALL, PARTITIONS, 1)
         wanted = given or _drawn(wish, folder, env, told)
         told(f"learning {len(wanted)} station{'s' * (len(wanted) > 1)} from good frames")
         assign_all(kafka, fit_all(wanted, wish.budget, folder, env, () if given else DECIDED))
-        told("starting preprocess, scoring and alerting")
+        told("starting preprocess, scoring, drift and alerting")
         line = Line(folder / "logs", env, draw)
         stack.callback(line.stop)
         line.start()
@@ -115,7 +117,9 @@ def _run(wish: Wish, state: Path | None, screen: Console, began: float) -> dict[
         ingest = ServiceProcess("ingest", _ingest(wish, wanted), folder / "logs", env, free_ports(1, draw)[0])
         stack.callback(ingest.process.stop, grace_s=25)
         ingest.process.start()
-        where = f"logs {folder / 'logs'}   Alertmanager {servers.alertmanager.url}"
+        for name in ("heartbeat", "evidence"):
+            line.add(name)
+        where = f"logs {folder / 'logs'}   evidence {folder / 'evidence'}   Alertmanager {servers.alertmanager.url}"
         watch = Watch(line, ingest, follower, tally, screen, began=began, ends=wish.ends, where=where)
         return watch.until_done()
 

@@ -1,5 +1,6 @@
 """`andon check`: a line file, before anything starts with it."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from andon.line.plan import Plan
 
 OTHERS = "any other"
+TABLE_WIDTH = 180  # columns; in a narrower window its sentences would be cut into pieces
 
 
 def check(
@@ -138,18 +140,29 @@ def _lines(value: Any) -> list[str]:
 def _table(path: Path, line: "Line") -> None:
     from andon.line.sentences import burst_words
 
-    shown = Table(
-        "station", "line", "products", "budget", "an incident opens", "called", "golden frames", "maintenance"
-    )
-    for plan in (*(line.plan(name) for name in line.names), line.of(OTHERS)):
-        shown.add_row(*map(escape, _row(plan)), style="dim" if plan.station == OTHERS else None)
-    paper().print(shown)
+    plans, console = (*(line.plan(name) for name in line.names), line.of(OTHERS)), paper()
+    if console.width < TABLE_WIDTH:
+        for plan in plans:
+            _show(plan, as_json=False)
+            console.print()
+    else:
+        console.print(_drawn(plans))
     patterns = sum("*" in name for name in line.names)
     people().print(
         f"{path} is right. Stations: {len(line.names) - patterns}, patterns: {patterns}. "
         f"One incident of the line: {burst_words(line.burst)}.",
         markup=False,
     )
+
+
+def _drawn(plans: "Iterable[Plan]") -> Table:
+    """A row a station."""
+    shown = Table(
+        "station", "line", "products", "budget", "an incident opens", "called", "golden frames", "maintenance"
+    )
+    for plan in plans:
+        shown.add_row(*map(escape, _row(plan)), style="dim" if plan.station == OTHERS else None)
+    return shown
 
 
 def _row(plan: "Plan") -> tuple[str, ...]:

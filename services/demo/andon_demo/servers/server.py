@@ -14,7 +14,7 @@ LOST_RACES = 3
 
 
 class Kind(Protocol):
-    """What one sort of server needs to run. Kafka, Redis, Alertmanager and Prometheus are the four.
+    """What one sort of server needs to run. Kafka, Redis, Alertmanager, Prometheus and Mosquitto are the five.
 
     `name` names its folder and log; `ports` is how many ports it listens on, the first of which is for clients.
     """

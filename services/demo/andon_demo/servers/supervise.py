@@ -22,6 +22,7 @@ ENV = {
     "redis": "ANDON_REDIS__URL",
     "alertmanager": "ANDON_ALERTMANAGER__URL",
     "prometheus": "ANDON_PROMETHEUS__URL",
+    "mosquitto": "ANDON_MQTT__URL",
 }
 
 

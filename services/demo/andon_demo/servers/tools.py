@@ -19,6 +19,7 @@ PROGRAMS: dict[str, tuple[str, ...]] = {
     "redis": ("redis-server",),
     "alertmanager": ("prometheus-alertmanager", "alertmanager"),
     "prometheus": ("prometheus",),
+    "mosquitto": ("mosquitto",),
 }
 DEBIAN: dict[str, str] = {
     "java": "default-jre-headless",
@@ -26,6 +27,7 @@ DEBIAN: dict[str, str] = {
     "redis": "redis-server",
     "alertmanager": "prometheus-alertmanager",
     "prometheus": "prometheus",
+    "mosquitto": "mosquitto",
 }
 Which = Callable[[str], str | None]
 
