@@ -79,8 +79,8 @@ test-nightly: .venvs/torch/.ready setup ## Run the tests that take minutes
 	@$(BIN)/andon servers fetch kafka redis alertmanager
 	$(BIN)/pytest -q -m nightly tests/chaos tests/servers
 
-test-servers: setup ## Run the tests on real Kafka, Redis, Alertmanager and Prometheus
-	@$(BIN)/andon servers fetch kafka redis alertmanager prometheus
+test-servers: setup ## Run the tests on real Kafka, Redis, Alertmanager, Prometheus and Mosquitto
+	@$(BIN)/andon servers fetch kafka redis alertmanager prometheus mosquitto
 	$(BIN)/pytest -q -m "servers and not nightly"
 
 demo: setup ## Run the whole line on real servers and watch it (ARGS="--help" tells what it can do)

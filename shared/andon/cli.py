@@ -27,6 +27,7 @@ PANELS = {
         "alerting",
         "evidence",
         "heartbeat",
+        "machines",
         "drill",
         "trainer",
         "topics",

@@ -5,10 +5,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Protocol
 
 import structlog
 
-from andon.kafka.source import KafkaSource, Place
+from andon.kafka.source import Place
 from andon.metrics import Metrics
 from andon.stage import DeadLetters, Held, Idle, Message, Record, Rejected, Result, Sink, Stage, held_back
 
@@ -39,8 +40,15 @@ def observed(stage: Stage, metrics: Metrics) -> Stage:
     )
 
 
+class Lagging(Protocol):
+    """What may be behind: a source, or several that read the same topics."""
+
+    def lag(self) -> dict[Place, int]:
+        """Records that are not read yet, by place."""
+
+
 def lag_exported(
-    sources: Sequence[KafkaSource], metrics: Metrics, every_s: float = 5.0, clock: Callable[[], float] = time.monotonic
+    sources: Sequence[Lagging], metrics: Metrics, every_s: float = 5.0, clock: Callable[[], float] = time.monotonic
 ) -> Callable[[], None]:
     """Exports how far behind the sources are, every few seconds; a partition's series goes when the partition does."""
     due = clock()

@@ -408,6 +408,21 @@ def test_what_is_loaded_is_told_as_proven_once(shelf: Shelf, bundles: Bundles) -
     assert shelf.table.unproven() == []
 
 
+def test_a_station_that_was_given_up_with_its_proof_and_comes_back_is_proven_anew(
+    shelf: Shelf, bundles: Bundles
+) -> None:
+    shelf.assign(A)
+    for second in (1, 2):
+        shelf.assign(A, "drill.press-1", second=second)
+        settled(bundles)
+        shelf.say(*bundles.news())
+        settled(bundles)
+        shelf.withdraw("drill.press-1")
+        shelf.withdraw("proven:drill.press-1")
+        settled(bundles)
+    assert [each.bundle for each in shelf.records(Proof, b"proven:drill.press-1")] == [A, A]
+
+
 def test_what_is_refused_is_never_told_as_proven_and_the_last_proven_serves_on_however_many_were_refused(
     shelf: Shelf, bundles: Bundles, prepared: MakePrepared
 ) -> None:

@@ -209,7 +209,7 @@ def _not_inspected(station: str, held: Open, of: str) -> str:
 def _worse(station: str, held: Open, at: datetime) -> str:
     """That it goes on, and is more or worse than last told."""
     lasted = at - held.opened_at
-    after = f", after {spoken(lasted)}" if lasted >= timedelta(seconds=2) else ""
+    after = f", after {spoken(lasted)}" if lasted >= timedelta(seconds=1) else ""
     if held.cause is Cause.UNSCORABLE:
         return f"{station}: {held.count} frames could not be inspected by now{after}."
     worst = f"; the worst is {held.worst:.1f} times the limit" if held.worst else ""

@@ -21,7 +21,7 @@ class News:
 
     def __init__(self, table: Assignments) -> None:
         self._table = table
-        self._proven: dict[bytes, str] = {}
+        self._proven: dict[bytes, tuple[str, datetime]] = {}  # by whose word: one withdrawn and given again is news
         self._said: set[UUID] = set()
         self._waiting: list[Message] = []
 
@@ -33,8 +33,9 @@ class News:
     def proven(self, digests: frozenset[str], now: datetime) -> None:
         """These are loaded here and passed their gate: from then on frames are prepared for them."""
         for given in self._table.unproven():
-            if given.bundle in digests and self._proven.get(given.key) != given.bundle:
-                self._proven[given.key] = given.bundle
+            word = given.bundle, given.at
+            if given.bundle in digests and self._proven.get(given.key) != word:
+                self._proven[given.key] = word
                 proof = Proof(station=given.station, product=given.product, bundle=given.bundle, at=now)
                 self._waiting.append(Message(MODELS, proof.key, write_event(proof)))
         for serving in self._table.all():
