@@ -207,3 +207,17 @@ def test_a_rebuild_puts_back_the_page_of_an_open_refusal_but_no_state_of_the_sta
 def test_an_entry_of_news_is_settled_as_opened(start: datetime) -> None:
     given = Notice(notice_id=UUID(int=1), kind=NoticeKind.PROMOTED, station="s", sentence="x", at=start)
     assert Entry("1", given, again=False, attempts=0).turn == "opened"
+
+
+def test_a_failed_drill_is_a_warning_and_one_that_passed_is_news(desk: Desk) -> None:
+    for kind, severity in ((NoticeKind.DRILL_FAILED, "warning"), (NoticeKind.DRILL_PASSED, "info")):
+        told = page(desk.say(kind))
+        assert (told.severity, told.cause, told.kind) == (severity, kind, "notice")
+
+
+def test_a_bundle_refused_for_a_drill_copy_is_a_drill(desk: Desk) -> None:
+    desk.say(NoticeKind.BUNDLE_REFUSED, station="drill.weld-07")
+    desk.say(NoticeKind.BUNDLE_REFUSED, station="weld-07")
+    desk.turn()
+    events = [read_event(IncidentEvent, each.value) for each in desk.kafka.records(INCIDENTS)]
+    assert {each.station: each.drill for each in events} == {"drill.weld-07": True, "weld-07": False}

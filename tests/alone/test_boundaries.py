@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SERVICES = ("ingest", "preprocess", "scoring", "alerting", "drift", "training")
+SERVICES = ("ingest", "preprocess", "scoring", "alerting", "drift", "machines", "training")
 ONLY = os.environ.get("ANDON_ONLY")
 COMMANDS = {
     "ingest": {"drill", "heartbeat", "ingest"},

@@ -20,6 +20,7 @@ from andon_demo.servers.alertmanager import Alertmanager
 from andon_demo.servers.fetch import EVERY
 from andon_demo.servers.kafka import LARGEST_MESSAGE, Kafka, random_cluster_id
 from andon_demo.servers.main import app
+from andon_demo.servers.mosquitto import Mosquitto
 from andon_demo.servers.ports import HOST, free_ports, is_open
 from andon_demo.servers.process import DidNotStart
 from andon_demo.servers.prometheus import Prometheus, Target, scrape
@@ -94,6 +95,15 @@ def test_a_template_without_its_waits_is_a_mistake() -> None:
         Alertmanager().render("route:\n  receiver: people\n")
 
 
+def test_alertmanager_tells_of_rehearsals_where_it_is_told_to_and_nowhere_else():
+    template = (DEPLOY / "alertmanager" / "alertmanager.yml").read_text()
+    assert "http://127.0.0.1:9/drills" not in Alertmanager().render(template)
+    text = Alertmanager(drills="http://127.0.0.1:9/drills").render(template)
+    assert '  - name: drill\n    webhook_configs:\n      - url: "http://127.0.0.1:9/drills"\n' in text
+    with pytest.raises(Mistake, match="name: drill"):
+        Alertmanager(drills="http://127.0.0.1:9/drills").render("route:\n  receiver: people\n")
+
+
 def test_prometheus_watches_a_list_of_targets(tmp_path: Path) -> None:
     scrape(tmp_path, [Target("127.0.0.1:9101", "scoring"), Target("127.0.0.1:9102", "ingest")])
     assert json.loads((tmp_path / "targets.json").read_text()) == [
@@ -110,6 +120,8 @@ def test_prometheus_watches_a_list_of_targets(tmp_path: Path) -> None:
         (Redis(), "redis://h:1/0"),
         (Alertmanager(), "http://h:1"),
         (Prometheus(), "http://h:1"),
+        (Mosquitto(), "mqtt://h:1"),
+        (Mosquitto({"certfile": "/tls/broker.pem"}), "mqtts://h:1"),
     ],
 )
 def test_each_kind_names_itself_and_its_address(kind: Kind, url: str) -> None:

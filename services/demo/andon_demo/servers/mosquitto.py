@@ -17,8 +17,14 @@ class Mosquitto:
     ports: int = 1
 
     def prepare(self, folder: Path, ports: Sequence[int]) -> list[str]:
-        """Write its configuration. Anybody may come in unless `options` say otherwise."""
-        said = {"listener": f"{ports[0]} {HOST}", "allow_anonymous": "true", "persistence": "false"} | dict(self.options)
+        """Write its configuration. Anybody may come in unless `options` say otherwise. Started by root it stays root:
+        it would become a user who cannot read the files of this folder."""
+        said = {
+            "listener": f"{ports[0]} {HOST}",
+            "allow_anonymous": "true",
+            "persistence": "false",
+            "user": "root",
+        } | dict(self.options)
         config = folder / "mosquitto.conf"
         config.write_text("".join(f"{name} {value}\n" for name, value in said.items()))
         return [tools.program("mosquitto"), "-c", str(config)]
