@@ -19,6 +19,7 @@ def reasons() -> str:
     why, telling = import_module("andon_alerting.policy").Why, import_module("andon_alerting.alerting").Telling
     found = import_module("andon_drift.detect").Why
     correlated, overruled = (import_module(f"andon_alerting.{name}").Why for name in ("correlate", "false_calls"))
+    action = import_module("andon_machines.result").Action
     leaves = import_module("andon_alerting.evidence.tidy").Leaves
     judging = import_module("andon_ingest.heartbeat.judging")
     trials, newcomers = (import_module(f"andon_training.trainer.{name}") for name in ("trials", "newcomers"))
@@ -36,6 +37,7 @@ def reasons() -> str:
         section("Answers of people", "Field `answer` of an answer.", _of(Told)),
         section("Causes of incidents", "Field `cause` of an incident event.", _of(Cause)),
         section("Turns of an incident", "Field `kind` of an incident event.", _of(IncidentKind)),
+        section("What a gate is to do", "Field `action` of what machines are told by MQTT.", _of(action)),
         section("Severity", "Field `severity` of an incident event.", _of(Severity)),
         section("Why alerting decided so", "Field `reason` of an incident event; `why` in the log.", _of(why)),
         section(

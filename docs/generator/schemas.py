@@ -21,10 +21,12 @@ def event_models() -> list[type[records.Event]]:
 
 
 def models() -> list[type[BaseModel]]:
-    """Every model that has a schema: records, what stands in a bundle, and what a webhook is sent."""
+    """Every model that has a schema: records, what stands in a bundle, and what a webhook and machines are sent."""
     page: type[BaseModel] = import_module("andon_alerting.page").Page
     pages: type[BaseModel] = import_module("andon_alerting.pages").Pages
-    return [*event_models(), Preparation, BundleManifest, DriftReference, page, pages]
+    result: type[BaseModel] = import_module("andon_machines.result").PartResult
+    incident: type[BaseModel] = import_module("andon_machines.incident").StationIncident
+    return [*event_models(), Preparation, BundleManifest, DriftReference, page, pages, result, incident]
 
 
 def file_name(model: type[BaseModel]) -> str:

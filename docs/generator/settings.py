@@ -16,6 +16,7 @@ CLASSES = {
     "alerting": ("andon_alerting.settings", "AlertingSettings"),
     "evidence": ("andon_alerting.evidence.settings", "EvidenceSettings"),
     "drift": ("andon_drift.settings", "DriftSettings"),
+    "machines": ("andon_machines.settings", "MachinesSettings"),
     "heartbeat": ("andon_ingest.heartbeat.settings", "HeartbeatSettings"),
     "drill": ("andon_ingest.drill.settings", "DrillSettings"),
     "trainer": ("andon_training.trainer.settings", "TrainerSettings"),

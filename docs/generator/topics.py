@@ -40,16 +40,16 @@ class Flow:
 
 
 COMMANDS = ("assign", "silence")
-EVERY_SERVICE = ("ingest", "preprocess", "scoring", "alerting", "drift")
+EVERY_SERVICE = ("ingest", "preprocess", "scoring", "alerting", "drift", "machines")
 FLOW = {
     FRAMES: Flow(("ingest",), ("preprocess", "evidence")),
     PREPARED: Flow(("preprocess",), ("scoring",)),
     SHADOW_PREPARED: Flow(("preprocess",), ("scoring",)),
     SHADOW_SCORES: Flow(("scoring",), ("trainer",)),
     NOTICES: Flow(("scoring", "trainer", "ingest"), ("alerting",)),
-    SCORES: Flow(("scoring",), ("alerting", "drift", "ingest", "trainer", "evidence")),
+    SCORES: Flow(("scoring",), ("alerting", "drift", "machines", "ingest", "trainer", "evidence")),
     MODELS: Flow(("assign", "scoring", "trainer", "ingest"), ("ingest", "preprocess", "scoring", "trainer")),
-    INCIDENTS: Flow(("alerting",), ("alerting", "evidence", "ingest")),
+    INCIDENTS: Flow(("alerting",), ("alerting", "machines", "evidence", "ingest")),
     VERDICTS: Flow((), ("alerting", "evidence")),
     DRIFT: Flow(("drift", "ingest", "evidence"), ("drift", "ingest", "alerting", "evidence")),
     SILENCES: Flow(("silence",), ("alerting",)),

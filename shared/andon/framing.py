@@ -17,11 +17,24 @@ REACH = BINS // 4  # bins to each side that a shift is looked for
 Doubles = NDArray[np.float64]
 Pixels8 = NDArray[np.uint8]
 
+LEAST_SHIFT = 0.01  # of a side
+SIDEWAYS = (0.05, 0.95)  # shares of the good frames; one in twenty may be found at a wrong place, k of n forgive it
+SPREADS = 2.0  # times how far apart these lie
+WIDEST = 0.10  # of a side: where good parts may lie so far from the middle, nothing is called moved
+
 _SOURCE = np.arange(BINS) - np.arange(-REACH, REACH + 1)[:, np.newaxis]  # which bin of the template lies where
 _SHOWN: Doubles = ((_SOURCE >= 0) & (_SOURCE < BINS)).astype(np.float64)  # 1 where both show something
 _COUNT: Doubles = _SHOWN.sum(axis=1)
 _FLAT = 1e-9
 _FAR = 0.1 * np.abs(np.arange(-REACH, REACH + 1)) / REACH  # in a grid every tooth fits: the nearest is it
+
+
+def allowed_shift(quantiles: Sequence[float]) -> float | None:
+    """How far from their usual place things may lie, in shares of the side, where good frames lay so: evenly spaced
+    quantiles of it. None: good parts lie anywhere, so nothing can be called moved."""
+    low, high = np.interp(SIDEWAYS, np.linspace(0, 1, len(quantiles)), quantiles)
+    allowed = max(LEAST_SHIFT, SPREADS * float(high - low))
+    return allowed if allowed <= WIDEST else None
 
 
 def write_framing(profiles: Pixels8) -> str:

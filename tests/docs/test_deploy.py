@@ -22,7 +22,7 @@ def service(name: str) -> str:
     return found[1]
 
 
-@pytest.mark.parametrize("name", [*SERVICES, "evidence", "heartbeat", "trainer"])
+@pytest.mark.parametrize("name", [*SERVICES, "evidence", "heartbeat", "machines", "trainer"])
 def test_every_service_of_the_line_runs_by_its_command_and_tells_how_it_is(name: str):
     assert re.search(rf"command: \[{name}[\],]", service(name))
     assert "*service" in service(name)
@@ -54,7 +54,7 @@ def test_prometheus_scrapes_services_that_are_there_at_the_port_their_image_list
     assert f"http://{alertmanager['targets'][0]}" in service("alerting")
 
 
-@pytest.mark.parametrize("name", [*SERVICES, "training"])
+@pytest.mark.parametrize("name", [*SERVICES, "machines", "training"])
 def test_an_image_can_be_built_of_every_service_with_pinned_packages(name: str):
     assert (ROOT / "requirements" / f"{name}.txt").is_file()
     assert (

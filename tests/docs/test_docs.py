@@ -23,7 +23,7 @@ from andon.stage import Headers
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-SERVICES = ("ingest", "preprocess", "scoring", "alerting", "drift")
+SERVICES = ("ingest", "preprocess", "scoring", "alerting", "drift", "machines")
 
 
 @pytest.fixture(scope="module", autouse=True)

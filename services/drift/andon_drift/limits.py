@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from andon.framing import Template
+from andon.framing import Template, allowed_shift
 from andon.manifest import BundleManifest, Distribution, DriftReference
 
 LOW, HIGH = 0.02, 0.98  # shares of the good frames
@@ -17,10 +17,6 @@ DARKER, BRIGHTER = 0.75, 1.25  # times their median brightness
 LEAST_LIGHT = 0.02  # and by so much of white: five grey levels
 WHITER = 0.10  # of the picture, beyond what HIGH of them had at white
 SOFTER = 1.0  # below their median sharpness, a logarithm: 2.7 times less energy in edges
-LEAST_SHIFT = 0.01  # of a side
-SIDEWAYS = (0.05, 0.95)  # shares of the good frames; one in twenty may be found at a wrong place, k of n forgive it
-SPREADS = 2.0  # times how far apart these lie
-WIDEST = 0.10  # of a side: where good parts may lie so far from the middle, nothing is called moved
 LEAST_FIT = 0.6  # correlation with the good frames' profile, below which a picture shows something else
 
 
@@ -74,6 +70,5 @@ def quantile(of: Distribution, share: float) -> float:
 
 
 def _axis(profile: tuple[float, ...], shifts: Distribution) -> Axis | None:
-    low, high = (quantile(shifts, share) for share in SIDEWAYS)
-    allowed = max(LEAST_SHIFT, SPREADS * (high - low))
-    return Axis(Template(profile), quantile(shifts, 0.5), allowed) if allowed <= WIDEST else None
+    allowed = allowed_shift(shifts.quantiles)
+    return Axis(Template(profile), quantile(shifts, 0.5), allowed) if allowed is not None else None
