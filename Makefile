@@ -81,7 +81,7 @@ test-nightly: .venvs/torch/.ready setup ## Run the tests that take minutes
 
 test-servers: setup ## Run the tests on real Kafka, Redis, Alertmanager, Prometheus and Mosquitto
 	@$(BIN)/andon servers fetch kafka redis alertmanager prometheus mosquitto
-	$(BIN)/pytest -q -m "servers and not nightly"
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "servers and not nightly"
 
 demo: setup ## Run the whole line on real servers and watch it (ARGS="--help" tells what it can do)
 	@$(BIN)/andon demo $(ARGS)
