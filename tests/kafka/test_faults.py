@@ -22,8 +22,9 @@ def failing(times: int, code: int) -> Callable[[], str]:
     return ask
 
 
-def test_a_fault_that_passes_is_waited_for() -> None:
-    assert patiently(failing(2, KafkaError._TRANSPORT), "reading") == "answer"
+@pytest.mark.parametrize("code", [KafkaError._TRANSPORT, KafkaError._DESTROY, KafkaError.NOT_COORDINATOR])
+def test_a_fault_that_passes_is_waited_for(code: int) -> None:
+    assert patiently(failing(2, code), "reading") == "answer"
 
 
 def test_a_fault_that_does_not_pass_breaks_at_once() -> None:

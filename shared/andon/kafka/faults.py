@@ -25,6 +25,7 @@ FORGET = {
 
 PASSING = {
     KafkaError._ALL_BROKERS_DOWN,
+    KafkaError._DESTROY,  # the connection of the bootstrap address, when the broker's own takes its place
     KafkaError._TRANSPORT,
     KafkaError._TIMED_OUT,
     KafkaError._TIMED_OUT_QUEUE,

@@ -20,9 +20,9 @@ class Alertmanager:
     """
 
     webhook: str | None = None
-    drills: str | None = None
     group_wait_s: float = 1.0
     group_interval_s: float = 5.0
+    drills: str | None = None
     name: str = "alertmanager"
     ports: int = 1
 
