@@ -1,9 +1,5 @@
 """`andon heartbeat`: golden frames through the live topics, and what came of them to `drift`. Wiring only."""
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Annotated
 
 import typer
@@ -11,23 +7,17 @@ import typer
 from andon.errors import Invalid, Mistake
 from andon.ids import station_id
 from andon.kafka.dead_letters import KafkaDeadLetters
-from andon.kafka.follow import FollowedAssignments
-from andon.kafka.reach import reach
 from andon.kafka.sink import KafkaSink
 from andon.line import LineFile
 from andon.run import Service, andon_version, serve, utc_now
 from andon.settings import load
 from andon.stage import Handler, Sink, Stage
-from andon.store import BlobStore, BundleStore, default_cache
-from andon_ingest.batch import BatchLimits
-from andon_ingest.capture import frames, new_traces
-from andon_ingest.claim_check import ClaimCheckSink
-from andon_ingest.clock import Clock
+from andon_ingest.capture import frames
 from andon_ingest.heartbeat.answers import Answers
 from andon_ingest.heartbeat.beats import Beats
-from andon_ingest.heartbeat.board import Board, Every, Judging
-from andon_ingest.heartbeat.golden import Shelf
+from andon_ingest.heartbeat.board import Every, Judging
 from andon_ingest.heartbeat.observe import counted
+from andon_ingest.heartbeat.parts import parts
 from andon_ingest.heartbeat.settings import HeartbeatSettings
 
 
@@ -61,38 +51,6 @@ def heartbeat(
             "--station and --json go with --once; the line file says which stations get a heartbeat, and when"
         )
     serve("heartbeat", HeartbeatSettings, wire)
-
-
-@dataclass(frozen=True)
-class Parts:
-    """What a heartbeat is made of."""
-
-    board: Board
-    beats: Beats
-    answers: Answers
-    followed: FollowedAssignments
-    sink: Sink
-
-    def follow(self) -> None:
-        """Takes in what `models` says anew."""
-        if self.followed.refresh():
-            self.board.changed()
-
-
-@contextmanager
-def parts(settings: HeartbeatSettings, every: Every) -> Iterator[Parts]:
-    """The real things. Raises Broken when Kafka cannot be reached."""
-    kafka, clock = settings.kafka, Clock()
-    reach(kafka)
-    followed = FollowedAssignments(kafka)
-    try:
-        board = Board(followed.table, every, settings.heartbeat)
-        store = BundleStore.of(settings.store, default_cache())
-        beats = Beats(board, Shelf(store), clock, new_traces(os.urandom), BatchLimits.of(kafka))
-        sink = ClaimCheckSink(KafkaSink(kafka), BlobStore(settings.store.frames))
-        yield Parts(board, beats, Answers(kafka, clock.utc()), followed, sink)
-    finally:
-        followed.close()
 
 
 def wire(service: Service, settings: HeartbeatSettings) -> None:

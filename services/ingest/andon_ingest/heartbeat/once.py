@@ -14,7 +14,7 @@ from andon.stage import Message, Record
 from andon_ingest.capture import frames
 from andon_ingest.heartbeat.board import Board, Judging
 from andon_ingest.heartbeat.judging import Outcome
-from andon_ingest.heartbeat.main import Parts, parts
+from andon_ingest.heartbeat.parts import Parts, parts
 from andon_ingest.heartbeat.rounds import Done
 from andon_ingest.heartbeat.schedule import Due
 from andon_ingest.heartbeat.settings import HeartbeatSettings
