@@ -44,6 +44,7 @@ def test_a_page_says_what_where_since_when_and_what_to_do(opened: Page) -> None:
         "Where: upper left, x 100 to 140, y 50 to 80.",
         "Bad parts may be moving on down the line.",
         "First: Look at the last parts of this station; stop the line if they are bad.",
+        f"Look closer: andon incidents show {opened.incident.hex[:8]}",
         *(
             f"Evidence: camera.frames/2/{1000 + seq} at 2026-03-02 14:00:0{seq} UTC (frame {shown.frame_id})"
             for seq, shown in zip((4, 1, 3), opened.evidence, strict=True)
@@ -156,6 +157,7 @@ def test_a_page_links_to_the_incident_the_dashboard_at_that_time_and_what_to_do(
     }
     assert f"Runbook: {linked.links['runbook']}" in linked.description.splitlines()
     assert page(event).links == {}
+    assert not [line for line in linked.description.splitlines() if line.startswith("Look closer")], "the link says it"
 
 
 @pytest.mark.parametrize(

@@ -103,11 +103,19 @@ class Page(BaseModel):
             self.acknowledged_by and f"Acknowledged by {self.acknowledged_by}.",
             self.changed and f"Changed {self.changed}.",
             *(f"{name.capitalize()}: {url}" for name, url in self.links.items()),
+            self._look_closer,
             *(f"Evidence: {evidence_line(each)}" for each in self.evidence[:MOST_NAMED]),
             len(self.evidence) > MOST_NAMED and f"And {len(self.evidence) - MOST_NAMED} more frames.",
             self.bundle and f"{'Judged by bundle' if self.evidence else 'Bundle'} {self.bundle[:12]}.",
         ]
         return "\n".join(line for line in lines if line)
+
+    @property
+    def _look_closer(self) -> str | None:
+        """Where to look while no link says so."""
+        if self.kind == "notice" or "incident" in self.links:
+            return None
+        return f"Look closer: andon incidents show {self.incident.hex[:8]}"
 
     @property
     def _when(self) -> str:
