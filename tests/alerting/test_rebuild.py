@@ -1,6 +1,7 @@
 """What Kafka tells of the stations when Redis has forgotten them."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -10,9 +11,10 @@ from andon.records import ChangeKind, IncidentEvent, IncidentKind, write_event
 from andon.stage import Message, Record
 from andon.topics import INCIDENTS
 from andon_alerting.alerting import Alerting, Board, Card
-from andon_alerting.policy import State
+from andon_alerting.policy import OF_FRAMES, State
 from andon_alerting.rebuild import Rebuild, pages, read_stories, replay
 from andon_alerting.settings import RebuildSettings
+from andon_alerting.story import USUAL
 
 MakeRecords = Callable[..., Sequence[Record]]
 PLANS = LineFile(None, Policy(clear_after=4, multiple=None))
@@ -86,6 +88,20 @@ def test_an_incident_older_than_the_scores_is_adopted_as_it_was_last_told(
     assert held.worst == held.told == pytest.approx(2.0)
     assert held.changed is not None
     assert held.changed.kind is ChangeKind.SWAP
+
+
+@pytest.mark.parametrize("words", ["aaaa", "uuuu"])
+def test_an_incident_whose_reason_a_newer_andon_gave_is_adopted_with_the_usual_one(
+    words: str, story_records: MakeRecords, now: datetime
+) -> None:
+    told = Told(story_records(words), now, first=len(words))
+    told.events = [replace(each, value=each.value.replace(b'"reason":"', b'"reason":"newer_')) for each in told.events]
+    (held,), (live,) = rebuilt(told, now).state.open, told.live.open
+    assert (held.incident, held.cause, held.why) == (live.incident, live.cause, USUAL[live.cause])
+
+
+def test_every_cause_that_scores_tell_of_has_a_usual_reason() -> None:
+    assert set(USUAL) == set(OF_FRAMES)
 
 
 def test_golden_frames_and_what_is_no_score_are_nothing_in_a_replay(story_records: MakeRecords, now: datetime) -> None:

@@ -69,6 +69,16 @@ class Pages:
         return status, retry_after
 
     @property
+    def repeats(self) -> int:
+        """How many accepted calls held a page that had been accepted before."""
+        known: set[str] = set()
+        found = 0
+        for call in [each for each in self.calls if each.status == 204]:
+            found += not known.isdisjoint(call.ids)
+            known.update(call.ids)
+        return found
+
+    @property
     def accepted(self) -> list[str]:
         """The ids of what was accepted, in order."""
         return [each for call in self.calls if call.status == 204 for each in call.ids]

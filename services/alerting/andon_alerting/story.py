@@ -76,6 +76,15 @@ def severity(plan: Plan, held: Open) -> Severity:
     return plan.severities.get(held.cause, usual)
 
 
+USUAL = {
+    Cause.DEFECT_SURGE: Why.K_OF_N_REACHED,
+    Cause.SEVERE_DEFECT: Why.ABOVE_MULTIPLE,
+    Cause.UNSCORABLE: Why.UNSCORABLE_K_OF_N,
+    Cause.STATION_SILENT: Why.SILENT,
+}
+"""Why an incident of each of the scores' causes opens, as a rule."""
+
+
 def turned(plan: Plan, decision: Decision) -> IncidentEvent | None:
     """The event of a decision that turned an incident's story; None for one that did not."""
     if decision.kind is None or decision.incident is None or decision.frame is None or decision.at is None:
@@ -108,7 +117,10 @@ def paged(about: IncidentEvent, sink: str, at: datetime) -> IncidentEvent:
 
 
 def adopted(opened: IncidentEvent, latest: IncidentEvent) -> Open:
-    """The open incident that its first and its latest event tell of, where its scores are no longer kept."""
+    """The open incident that its first and its latest event tell of, where its scores are no longer kept.
+
+    Another version of Andon may have given a reason that this one does not know; then it is the usual one.
+    """
     opener = opened.evidence[0].frame_id if opened.evidence else opened.incident_id
     worst = max(map(ratio_of, latest.evidence), default=0.0) or None
     return Open(
@@ -118,7 +130,7 @@ def adopted(opened: IncidentEvent, latest: IncidentEvent) -> Open:
         opener=opener,
         first=latest.first or opener,
         last=latest.last or opener,
-        why=Why(opened.reason),
+        why=next((why for why in Why if why == opened.reason), USUAL[opened.cause]),
         count=latest.count,
         worst=worst,
         told=worst,
