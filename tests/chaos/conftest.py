@@ -22,13 +22,12 @@ from andon.ids import sha256_hex
 from andon.line import Policy
 from andon.manifest import GoldenFrame
 from andon.preparation import Preparation
-from andon.records import IncidentKind, Score, Verdict, read_event
+from andon.records import FramePlace, IncidentKind, Score, Verdict, read_event
 from andon.redis_client import connect
 from andon.settings import RedisSettings
 from andon.testing.hostile import jpeg
 from andon.testing.models import tiny_bundle
 from andon.topics import SCORES
-from andon_alerting.alerting import scored_at
 from andon_alerting.outbox import Keys
 from andon_alerting.policy import Decision, State, decide
 from andon_alerting.states import RedisStates
@@ -237,7 +236,7 @@ def recompute(trial: Trial) -> Callable[[], Recomputed]:
         for record in trial.read(SCORES):
             score = read_event(Score, record.value)
             state = states.get(score.station, State(score.station))
-            states[score.station], made = decide(state, score, POLICY, scored_at(record))
+            states[score.station], made = decide(state, score, POLICY, FramePlace.of(record))
             decisions += made
         return Recomputed(states, decisions)
 

@@ -84,7 +84,7 @@ class Alerting:
                 results.append(Rejected(record, error.reason, error.detail))
                 continue
             card, plan = self._board.cards[score.station], self._plans.of(score.station)
-            results += self._turn(card, plan, decide(card.state, score, plan.policy, scored_at(record)), now)
+            results += self._turn(card, plan, decide(card.state, score, plan.policy, FramePlace.of(record)), now)
         for station in self._board.quiet:
             card, plan = self._board.cards[station], self._plans.of(station)
             if card.changed:  # it spoke in this very batch
@@ -115,11 +115,6 @@ class Alerting:
         if told is Telling.PAGE:
             over = event is not None and event.kind is IncidentKind.RESOLVED
             card.pages.append(event if event and over else opening(plan, held))
-
-
-def scored_at(record: Record) -> FramePlace:
-    """Where the record of a score lies."""
-    return FramePlace(topic=record.topic, partition=record.partition, offset=record.offset)
 
 
 def telling(decision: Decision, owed: frozenset[UUID], now: datetime, max_alert_age_s: float) -> Telling:

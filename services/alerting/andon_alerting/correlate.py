@@ -17,12 +17,12 @@ from uuid import UUID
 from andon.ids import derived_id, drill_of
 from andon.line import Plan, Plans
 from andon.records import Cause, Finding, FindingKind, IncidentEvent, IncidentKind, Severity
+from andon.records.assignment import EVERY
+from andon.records.incident import MOST_EVIDENCE
 from andon_alerting.line_words import first_action, has_it, took_it
 from andon_alerting.story import FIRST_ACTION, SEVERITY
 
 MOST_OVER = 64  # ended findings that are remembered for each cause: more than one turn is likely to bring
-MOST_EVIDENCE = 12
-EVERY = "*"
 
 OF_LINE = frozenset(
     {

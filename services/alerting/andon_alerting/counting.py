@@ -38,10 +38,10 @@ from andon.records import (
     read_event,
     write_event,
 )
+from andon.records.assignment import EVERY
 from andon.redis_client import Patience
 from andon.stage import Handler, Message, Record, Rejected, Result, Source
 from andon.topics import INCIDENTS, SCORES, VERDICTS
-from andon_alerting.correlate import EVERY
 from andon_alerting.false_calls import WINDOW, Called, Looked, Overruled, Turn, hear, hour_of, judge
 from andon_alerting.finding_state import open_incidents
 from andon_alerting.kept import Shelf, Slate
@@ -350,7 +350,7 @@ def read_counted(record: Record) -> CountedScore:
 def called(record: Record) -> Called:
     """What is kept of a frame that was called anomalous, should somebody answer on it. Raises Invalid."""
     score = read_event(Score, record.value)
-    place = FramePlace(topic=record.topic, partition=record.partition, offset=record.offset)
+    place = FramePlace.of(record)
     return Called(evidence_of(score, place), score.product)
 
 

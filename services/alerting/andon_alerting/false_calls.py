@@ -16,7 +16,8 @@ from uuid import UUID
 from andon.ids import derived_id, drill_of
 from andon.line import Plan
 from andon.records import Answer, Cause, Evidence, IncidentEvent, IncidentKind, Measure, Told
-from andon_alerting.correlate import MOST_EVIDENCE, ending
+from andon.records.incident import MOST_EVIDENCE
+from andon_alerting.correlate import ending
 from andon_alerting.story import FIRST_ACTION, SEVERITY
 
 WINDOW = timedelta(hours=24)

@@ -20,9 +20,10 @@ from andon.line import Plans
 from andon.metrics import Metrics
 from andon.reasons import Reason
 from andon.records import Finding, IncidentEvent, IncidentKind, read_event, write_event
+from andon.records.assignment import EVERY
 from andon.stage import Handler, Message, Record, Rejected, Result
 from andon.topics import INCIDENTS
-from andon_alerting.correlate import EVERY, FOUND, Turn, Watch, take
+from andon_alerting.correlate import FOUND, Turn, Watch, take
 from andon_alerting.kept import Slate
 
 LATE_WAIT_S = 5.0  # how long a page of a late finding waits for the records that may end it

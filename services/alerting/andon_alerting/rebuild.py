@@ -20,11 +20,11 @@ from andon.errors import Invalid
 from andon.kafka.offsets import committed_offsets, offsets_since
 from andon.kafka.table import TopicReader
 from andon.line import Plans
-from andon.records import Cause, IncidentEvent, IncidentKind, read_event, read_score
+from andon.records import Cause, FramePlace, IncidentEvent, IncidentKind, read_event, read_score
 from andon.settings import KafkaSettings
 from andon.stage import Idle, Record
 from andon.topics import INCIDENTS, SCORES
-from andon_alerting.alerting import Card, scored_at, too_late
+from andon_alerting.alerting import Card, too_late
 from andon_alerting.policy import OF_FRAMES, State, decide, went_silent
 from andon_alerting.settings import RebuildSettings
 from andon_alerting.states import Told
@@ -123,7 +123,7 @@ def replay(
         with suppress(Invalid):  # it was a dead letter then, and is nothing now
             score = read_score(record)
             policy = plans.of(score.station).policy
-            state, _ = decide(states.get(score.station, State(score.station)), score, policy, scored_at(record))
+            state, _ = decide(states.get(score.station, State(score.station)), score, policy, FramePlace.of(record))
             if score.frame_id in silences and state.incident(Cause.STATION_SILENT) is None:
                 state, _ = went_silent(state, policy)
             states[score.station], where[score.station] = state, partition

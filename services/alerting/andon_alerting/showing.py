@@ -1,8 +1,8 @@
 """Which frames show an incident: the one that opened it, the worst others, and always the last bad one. Pure."""
 
 from andon.records import Evidence, FramePlace, Score
+from andon.records.incident import MOST_EVIDENCE
 
-MOST_EVIDENCE = 12
 MOST_REGIONS = 3
 
 

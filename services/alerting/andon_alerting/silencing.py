@@ -15,9 +15,9 @@ from andon.errors import Invalid
 from andon.ids import drill_of
 from andon.line import Plans
 from andon.records import Cause, IncidentEvent, IncidentKind, Notice, Silence, read_event
+from andon.records.assignment import EVERY
 from andon.stage import Record
 
-EVERY = "*"
 OF_EVERYTHING = frozenset({Cause.INSPECTOR_BROKEN, Cause.LEDGER_OUT_OF_BALANCE, Cause.EVIDENCE_AT_RISK})
 """Said of a whole line, these are no matter of single stations: only a silence of '*' keeps them quiet."""
 

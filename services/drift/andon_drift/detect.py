@@ -11,6 +11,7 @@ from statistics import median
 
 from andon.ids import finding_id
 from andon.records import Cause, Evidence, Finding, FindingKind, Measure, Score
+from andon.records.incident import MOST_EVIDENCE
 from andon_drift.limits import Limits
 from andon_drift.look import Look, Sight, look
 from andon_drift.sentences import Told, began, ended, frozen, unjudged
@@ -20,7 +21,6 @@ from andon_drift.state import Bad, Open, Seen, State, Still, Watch, evidence_of,
 BY = "drift"
 FAULTS = (Cause.STATION_DARK, Cause.STATION_BRIGHT, Cause.STATION_BLURRED, Cause.CAMERA_MOVED)
 """What one picture can show; that a station is frozen takes two."""
-MOST_EVIDENCE = 12
 NEW_PICTURES = 2  # in a row, and a frozen camera lives again
 
 

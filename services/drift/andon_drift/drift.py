@@ -67,7 +67,7 @@ class Drifting:
             except Invalid as error:
                 results.append(Rejected(record, error.reason, error.detail))
                 continue
-            place = FramePlace(topic=record.topic, partition=record.partition, offset=record.offset)
+            place = FramePlace.of(record)
             results += self._turn(self._board.cards[score.station], Seen(score, place))
         return results
 

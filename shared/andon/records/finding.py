@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from andon.records.event import Event
-from andon.records.incident import Cause, Evidence, Measure
+from andon.records.incident import MOST_EVIDENCE, Cause, Evidence, Measure
 
 
 class FindingKind(StrEnum):
@@ -34,5 +34,5 @@ class Finding(Event):
     since: datetime
     at: datetime
     measure: Measure | None = None
-    evidence: tuple[Evidence, ...] = Field((), max_length=12)
+    evidence: tuple[Evidence, ...] = Field((), max_length=MOST_EVIDENCE)
     by: str = Field("", max_length=64)

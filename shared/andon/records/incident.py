@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from andon.records.event import Event
 from andon.records.score import FramePlace, Region
 
+MOST_EVIDENCE = 12
+"""Frames that an event shows at most."""
+
 
 class Cause(StrEnum):
     """What is wrong at the station."""
@@ -134,7 +137,7 @@ class IncidentEvent(Event):
     measure: Measure | None = None
     summary: str = ""
     first_action: str = ""
-    evidence: tuple[Evidence, ...] = Field((), max_length=12)
+    evidence: tuple[Evidence, ...] = Field((), max_length=MOST_EVIDENCE)
     drill: bool = False
     sink: str | None = None
     about: IncidentKind | None = None

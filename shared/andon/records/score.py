@@ -43,6 +43,11 @@ class FramePlace(BaseModel):
     partition: int
     offset: int
 
+    @classmethod
+    def of(cls, record: Record) -> "FramePlace":
+        """Where `record` lies, whatever it holds."""
+        return cls(topic=record.topic, partition=record.partition, offset=record.offset)
+
 
 class Region(BaseModel):
     """One anomalous place in original pixel coordinates; `peak` is the highest raw map value inside it."""

@@ -10,9 +10,9 @@ import httpx
 
 from andon.errors import Broken
 from andon.records import Silence
+from andon.records.assignment import EVERY
 from andon.records.frame import rfc3339
 from andon_alerting.settings import AlertmanagerSettings
-from andon_alerting.silencing import EVERY
 
 ALERTS = "Andon.+"
 WATCHDOG = "AndonWatchdog"

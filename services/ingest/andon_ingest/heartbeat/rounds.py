@@ -95,7 +95,7 @@ class Rounds:
         if score.frame_id not in self._by_frame:
             return None
         sent = self._sent(score.frame_id)
-        place = FramePlace(topic=record.topic, partition=record.partition, offset=record.offset)
+        place = FramePlace.of(record)
         late = self._late_after
         return self._judge(judge_score(sent, score, place, now, late_after=late, serves=self._still(sent)))
 
