@@ -20,9 +20,9 @@ from andon.settings import KafkaSettings
 from andon.stage import Idle, Record, Result, Source
 from andon.topics import INCIDENTS
 from andon_alerting.outbox import KEEP_S, QUEUE, Keys, run_script
+from andon_alerting.rebuild import breathing
 
 LOOK_EVERY_S = 2.0
-EVERY_RECORDS = 500
 
 TAKE = (
     QUEUE
@@ -196,7 +196,7 @@ class ReadBack:
         starts = offsets_since(self.kafka, [(INCIDENTS, part) for part in sorted(partitions)], now - self.horizon)
         begin = {part: offset for (_, part), offset in starts.items()}
         with closing(TopicReader(self.kafka, INCIDENTS, starts=begin)) as reader:
-            return still_taken(turns(_breathing(reader.read_to_end(), idle)))
+            return still_taken(turns(breathing(reader.read_to_end(), idle)))
 
 
 class RedisTaken:
@@ -249,10 +249,3 @@ class RedisTaken:
             page = self._keys.page(sink, f"{name}/acknowledged")
             keys += [self._keys.outbox(sink), self._keys.waiting(sink), page]
         run_script(self._redis, self._over, keys, [name])
-
-
-def _breathing(records: Iterable[Record], idle: Idle) -> Iterator[Record]:
-    for number, record in enumerate(records):
-        if number % EVERY_RECORDS == 0:
-            idle()
-        yield record

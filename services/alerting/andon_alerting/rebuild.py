@@ -104,10 +104,10 @@ class Rebuild:
     def __call__(self, partitions: Iterable[int], now: datetime, idle: Idle) -> tuple[list[Card], list[Told]]:
         """The cards of all stations of `partitions`, and what every sink was told. Calls `idle` while it reads."""
         parts = sorted(partitions)
-        events = _breathing(self.history.incidents(parts, now - self.settings.incidents), idle)
+        events = breathing(self.history.incidents(parts, now - self.settings.incidents), idle)
         stories = read_stories(events, self.max_alert_age_s)
         silences = {each.opened.evidence[0].frame_id for each in stories.values() if _by_silence(each)}
-        scores = _breathing(self.history.scores(parts, now - self.settings.horizon), idle)
+        scores = breathing(self.history.scores(parts, now - self.settings.horizon), idle)
         states, where = replay(scores, silences, self.plans)
         return cards(states, where, stories), pages(stories, now - self.settings.horizon)
 
@@ -194,7 +194,7 @@ def _by_silence(story: Story) -> bool:
     return story.opened.cause is Cause.STATION_SILENT and bool(story.opened.evidence)
 
 
-def _breathing(items: Iterable[T], idle: Idle, every: int = 500) -> Iterator[T]:
+def breathing(items: Iterable[T], idle: Idle, every: int = 500) -> Iterator[T]:
     """`items`, with a beat of `idle` now and then."""
     for number, item in enumerate(items):
         if number % every == 0:
