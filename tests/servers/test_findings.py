@@ -43,6 +43,7 @@ from andon.topics import ALL, DRIFT, INCIDENTS, SCORES, VERDICTS
 from andon_alerting.counting import Counted
 from andon_alerting.counts import RedisCounts
 from andon_alerting.false_calls import Called, Overruled, Said, hour_of
+from andon_alerting.finding_state import incidents_since
 from andon_alerting.kept import Due, RedisShelf
 from andon_alerting.outbox import Keys, Outbox, Pace
 from andon_demo.servers.kafka import Kafka
@@ -130,6 +131,18 @@ def test_pages_and_what_is_remembered_are_one_step(desk: Desk) -> None:
     assert slow.save({"dark": None}, [OPENED], NOW)
     assert desk.shelf.places() == ["frozen"]
     assert desk.due() == [OPENED.about]
+
+
+def test_a_long_reading_back_keeps_the_place_in_the_group(servers: Servers) -> None:
+    kafka, beats = KafkaSettings(bootstrap_servers=servers.kafka.bootstrap), []
+    sink = KafkaSink(kafka)
+    sink.send(
+        [Message(INCIDENTS, b"weld-07", write_event(event(IncidentKind.UPDATED))) for _ in range(1200)], lambda: None
+    )
+    sink.close()
+    read = list(incidents_since(kafka, NOW, lambda: beats.append(1)))
+    assert len(read) >= 1200
+    assert len(beats) >= 3
 
 
 def test_a_script_survives_a_restart_of_redis(desk: Desk) -> None:

@@ -14,7 +14,7 @@ from andon.records import IncidentEvent, read_event, write_event
 from andon.redis_client import Client, Patience
 from andon.run import Service, andon_version, utc_now
 from andon.settings import KafkaSettings
-from andon.stage import Handler, Source, Stage
+from andon.stage import Handler, Idle, Source, Stage
 from andon.topics import DRIFT, NOTICES, SCORES, VERDICTS
 from andon_alerting import findings, notices
 from andon_alerting.counting import Counting, CountSlate, Looking, Tallying, stations_of
@@ -56,7 +56,7 @@ class Beside:
             read=lambda text: read_event(IncidentEvent, text.encode()),
             text=lambda event: write_event(event).decode(),
         )
-        source, patience = self._source((NOTICES,), "notices")
+        source, patience, _ = self._source((NOTICES,), "notices")
         keeping = Keeping(source, shelf, slate, notices.places_of, patience, clock=utc_now, on_saved=self.wake)
         return self._stage("notices", keeping, Noticing(slate, self.settings.paging.max_alert_age_s))
 
@@ -66,8 +66,9 @@ class Beside:
         shelf = RedisShelf(
             self.redis, self.keys, self.keys.findings, self.sinks, read=read_watch, text=write_watch, may_be_lost=True
         )
-        source, patience = self._source((DRIFT,), "findings")
-        history, horizon = KafkaFindings(self.settings.kafka, self._group("findings")), self.settings.rebuild.incidents
+        source, patience, keep_place = self._source((DRIFT,), "findings")
+        history = KafkaFindings(self.settings.kafka, self._group("findings"), keep_place)
+        horizon = self.settings.rebuild.incidents
         keeping = Keeping(
             source,
             shelf,
@@ -88,7 +89,7 @@ class Beside:
             self.redis, self.keys, self.keys.answers, self.sinks, read=read_known, text=write_known, may_be_lost=True
         )
         many = kafka.model_copy(update={"batch_records": 1024})
-        source, patience = self._source((SCORES, VERDICTS), "false-calls", many)
+        source, patience, keep_place = self._source((SCORES, VERDICTS), "false-calls", many)
         tallying = Tallying(
             source,
             counts,
@@ -106,7 +107,9 @@ class Beside:
             patience,
             clock=utc_now,
             on_saved=self.wake,
-            rebuild=lambda: rebuilt_calls(incidents_since(kafka, utc_now() - self.settings.rebuild.incidents)),
+            rebuild=lambda: rebuilt_calls(
+                incidents_since(kafka, utc_now() - self.settings.rebuild.incidents, keep_place)
+            ),
             also=Looking(tallying, shelf, counts, slate, patience, utc_now),
         )
         return self._stage(
@@ -118,7 +121,8 @@ class Beside:
 
     def _source(
         self, topics: tuple[str, ...], name: str, kafka: KafkaSettings | None = None
-    ) -> tuple[KafkaSource, Patience]:
+    ) -> tuple[KafkaSource, Patience, Idle]:
+        """A source, what waits for Redis beside it, and what keeps its place and the heart beating while it waits."""
         subscription = Subscription(topics, self._group(name), fetch_bytes=SMALL_FETCH_BYTES)
         source = self.service.kafka_source(kafka or self.settings.kafka, subscription, poll_s=0)
 
@@ -126,7 +130,7 @@ class Beside:
             source.idle()
             self.service.heart.beat()
 
-        return source, Patience(keep_place, self.settings.redis_patience_s)
+        return source, Patience(keep_place, self.settings.redis_patience_s), keep_place
 
     def _stage(self, name: str, source: Source, handle: Handler) -> Stage:
         kafka, service = self.settings.kafka, self.service.name

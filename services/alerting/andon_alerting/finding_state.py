@@ -20,10 +20,11 @@ from andon.kafka.reach import reach
 from andon.kafka.table import TopicReader
 from andon.records import IncidentEvent, IncidentKind, read_event
 from andon.settings import KafkaSettings
-from andon.stage import Record
+from andon.stage import Idle, Record
 from andon.topics import DRIFT, INCIDENTS
 from andon_alerting.correlate import FOUND, Watch, note, repeated
 from andon_alerting.findings import read_finding
+from andon_alerting.rebuild import breathing
 
 
 class FindingHistory(Protocol):
@@ -37,33 +38,34 @@ class FindingHistory(Protocol):
 
 
 class KafkaFindings:
-    """The history in the topics."""
+    """The history in the topics. `idle` is called while it is read."""
 
-    def __init__(self, kafka: KafkaSettings, group: str) -> None:
+    def __init__(self, kafka: KafkaSettings, group: str, idle: Idle) -> None:
         self._kafka = kafka
         self._group = group
+        self._idle = idle
 
     def findings(self) -> Iterator[Record]:
         """Up to the commit; what lies beyond comes again by itself. Raises Broken when Kafka does not answer."""
         done = committed_offsets(self._kafka, self._group, [(DRIFT, 0)])
         if done:
-            yield from _read(TopicReader(self._kafka, DRIFT, starts={0: 0}, stops={0: done[DRIFT, 0]}))
+            yield from _read(TopicReader(self._kafka, DRIFT, starts={0: 0}, stops={0: done[DRIFT, 0]}), self._idle)
 
     def incidents(self, since: datetime) -> Iterator[Record]:
         """Of every partition, up to the end. Raises Broken when Kafka does not answer."""
-        return incidents_since(self._kafka, since)
+        return incidents_since(self._kafka, since, self._idle)
 
 
-def incidents_since(kafka: KafkaSettings, since: datetime) -> Iterator[Record]:
-    """Every record of `incidents` since then. Raises Broken when Kafka does not answer."""
+def incidents_since(kafka: KafkaSettings, since: datetime, idle: Idle) -> Iterator[Record]:
+    """Every record of `incidents` since then; calls `idle` while it reads. Raises Broken when Kafka does not answer."""
     places = [(INCIDENTS, part) for part in reach(kafka).topics[INCIDENTS].partitions]
     starts = {part: offset for (_, part), offset in offsets_since(kafka, places, since).items()}
-    yield from _read(TopicReader(kafka, INCIDENTS, starts=starts))
+    yield from _read(TopicReader(kafka, INCIDENTS, starts=starts), idle)
 
 
-def _read(reader: TopicReader) -> Iterator[Record]:
+def _read(reader: TopicReader, idle: Idle) -> Iterator[Record]:
     with closing(reader):
-        yield from reader.read_to_end()
+        yield from breathing(reader.read_to_end(), idle)
 
 
 def rebuilt(history: FindingHistory, since: datetime) -> dict[str, Watch]:
