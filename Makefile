@@ -1,7 +1,7 @@
 # Andon: `make help` tells all. `make demo` and `make test` set up what they need, the first time and when it changed.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-SERVICES := ingest preprocess scoring alerting drift machines training
+SERVICES := ingest preprocess scoring alerting drift machines console training
 MEMBERS := shared $(addprefix services/,$(SERVICES) demo)
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 BIN := .venv/bin

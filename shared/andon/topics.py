@@ -24,6 +24,8 @@ VERDICTS = "verdicts"
 DRIFT = "drift"
 NOTICES = "notices"
 SILENCES = "silences"
+REQUESTS = "requests"
+AUDIT = "audit"
 DEAD_LETTERS = "dead-letters"
 
 FRAME_PATTERN = r"^camera\.frames(\..+)?$"
@@ -75,6 +77,10 @@ ALL: tuple[Topic, ...] = (
     Topic(DRIFT, "station", "Finding, JSON: what is wrong with the inspection, by cause", 90 * DAY_MS, spread=False),
     Topic(NOTICES, "station", "Notice, JSON: what Andon did by itself, or could not do", 90 * DAY_MS),
     Topic(SILENCES, "station, *", "Silence, JSON: whom nobody is called about", None, cleanup="compact", spread=False),
+    Topic(
+        REQUESTS, "station", "Request and RequestNews, JSON: what people ask training for", 90 * DAY_MS, spread=False
+    ),
+    Topic(AUDIT, "who did it", "Deed, JSON: what people did at the console", 730 * DAY_MS, spread=False),
     Topic(
         DEAD_LETTERS,
         "station",

@@ -1,7 +1,8 @@
 """What travels in the topics. One module a record; JSON Schemas of them all stand in docs/schemas."""
 
-from andon.records.answer import Answer, Told
+from andon.records.answer import DEFECTIVE, SOUND, Answer, Outline, Told
 from andon.records.assignment import Assignment, Past, Proof, Refusal, Swap, Trial
+from andon.records.deed import Deed, Did
 from andon.records.event import Event, read_event, write_event
 from andon.records.finding import Finding, FindingKind
 from andon.records.frame import Frame, frame_headers, read_frame
@@ -17,15 +18,20 @@ from andon.records.incident import (
 )
 from andon.records.notice import Notice, NoticeKind
 from andon.records.prepared import PreparedFrame, prepared_headers, read_prepared
+from andon.records.request import Request, RequestNews, RequestState, Rescored, Wish
 from andon.records.score import FramePlace, Region, Score, Unscorable, Verdict, read_score
 from andon.records.silence import Silence
 
 __all__ = [
+    "DEFECTIVE",
+    "SOUND",
     "Answer",
     "Assignment",
     "Cause",
     "Change",
     "ChangeKind",
+    "Deed",
+    "Did",
     "Event",
     "Evidence",
     "Finding",
@@ -38,10 +44,15 @@ __all__ = [
     "Notice",
     "NoticeKind",
     "Past",
+    "Outline",
     "PreparedFrame",
     "Proof",
     "Refusal",
     "Region",
+    "Request",
+    "RequestNews",
+    "RequestState",
+    "Rescored",
     "Score",
     "Severity",
     "Silence",
@@ -50,6 +61,7 @@ __all__ = [
     "Trial",
     "Unscorable",
     "Verdict",
+    "Wish",
     "frame_headers",
     "prepared_headers",
     "read_event",

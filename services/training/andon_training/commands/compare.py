@@ -43,7 +43,7 @@ def compare(
     from andon.settings import load
     from andon.store import BlobStore, BundleStore
     from andon_training.from_kafka.settings import CollectSettings
-    from andon_training.replay.at import RecordsAt
+    from andon.kafka.at import RecordsAt
     from andon_training.replay.compare import budgets_in, compare
     from andon_training.replay.compare_page import page
     from andon_training.replay.compare_words import record

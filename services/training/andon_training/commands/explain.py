@@ -50,7 +50,7 @@ def explain(
     from andon.settings import load
     from andon.store import BlobStore, BundleStore
     from andon_training.from_kafka.settings import CollectSettings
-    from andon_training.replay.at import RecordsAt
+    from andon.kafka.at import RecordsAt
     from andon_training.replay.explain import explain
     from andon_training.replay.explain_letter import explain_letter
     from andon_training.replay.explain_words import letter_record, record

@@ -56,7 +56,7 @@ def rescore(
     from andon.settings import load
     from andon.store import BlobStore, BundleStore
     from andon_training.from_kafka.settings import CollectSettings
-    from andon_training.replay.at import RecordsAt
+    from andon.kafka.at import RecordsAt
     from andon_training.replay.candidate import candidate, find_bundle
     from andon_training.replay.gallery import Viewer
     from andon_training.replay.pictures import Opened, opened

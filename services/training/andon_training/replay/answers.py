@@ -8,13 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from andon.errors import Invalid
-from andon.records import Answer, Told, read_event
+from andon.records import DEFECTIVE, SOUND, Answer, Told, read_event
 from andon.stage import Record
 from andon_training.evaluate.intervals import Rate, rate
 from andon_training.replay.pairing import Pairing
 from andon_training.replay.table import Ids
-
-DEFECTIVE = (Told.REAL, Told.MISSED)
 
 
 @dataclass(frozen=True)
@@ -52,13 +50,14 @@ def read_answers(station: str, records: Iterable[Record]) -> Answers:
             continue
         if answer.station == station:
             found[answer.frame_id] = answer.answer
+    found = {frame: said for frame, said in found.items() if said is not Told.WITHDRAWN}
     return Answers(found, refused)
 
 
 def judges(pairing: Pairing, answers: Answers) -> tuple[Judge, Judge]:
     """Both judges against people's answers, over the frames that both scored."""
     both = pairing.both
-    good = answers.which(pairing.first.ids, Told.FALSE_CALL)[both]
+    good = answers.which(pairing.first.ids, *SOUND)[both]
     defective = answers.which(pairing.first.ids, *DEFECTIVE)[both]
     return judge(pairing.first.called[both], good, defective), judge(pairing.second.called[both], good, defective)
 

@@ -16,7 +16,7 @@ from andon.records import FramePlace, Region, Score, Unscorable, Verdict
 from andon.records.frame import Frame
 from andon.store import BundleStore
 from andon.where import heat_map_png, regions
-from andon_training.replay.at import At, Blobs, checksum_told, frame_at
+from andon.kafka.at import At, Blobs, checksum_told, frame_at
 from andon_training.replay.pictures import Opened, opened
 
 

@@ -13,7 +13,7 @@ from andon.records import Score, read_event
 from andon.store import BundleStore
 from andon_training.progress import Progress
 from andon_training.replay.answers import Answers
-from andon_training.replay.at import At, Blobs, frame_at
+from andon.kafka.at import At, Blobs, frame_at
 from andon_training.replay.page import Gallery, Row
 from andon_training.replay.pairing import Pairing, Side, strengths
 from andon_training.replay.pictures import Boxes, Opened, View, fetched, opened, row

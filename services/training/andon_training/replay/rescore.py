@@ -16,7 +16,7 @@ from andon.settings import KafkaSettings
 from andon.topics import DEAD_LETTERS, FRAME_PATTERN, SCORES
 from andon_training.progress import Progress, silent
 from andon_training.replay.answers import Answers
-from andon_training.replay.at import Blobs
+from andon.kafka.at import Blobs
 from andon_training.replay.candidate import Candidate
 from andon_training.replay.frames import Frames, Held
 from andon_training.replay.held import Stretch, all_places, cut, own_places, records_in, stretches
