@@ -17,7 +17,7 @@ from andon_ingest.batch import BatchLimits
 from andon_ingest.clock import Clock
 from andon_ingest.inbox import Inbox
 from andon_ingest.push import Push
-from andon_ingest.server import serving
+from andon.asgi import serving
 from andon_ingest.settings import PushSettings
 
 JPEG, PNG = b"\xff\xd8\xff\xe0 a part \xff\xd9", b"\x89PNG\r\n\x1a\n a part"
@@ -64,7 +64,7 @@ class Ingest:
 def running(line, capture, *, max_image_bytes=100_000, stations=(), limits=None, **settings):
     inbox = Inbox(capture, limits or BatchLimits(), Clock())
     push = Push(inbox, PushSettings(**settings), max_image_bytes, frozenset(stations), Clock())
-    with serving(push.app(), "127.0.0.1", 0) as port:
+    with serving("push", push.app(), "127.0.0.1", 0) as port:
         ingest = Ingest(inbox, line, port)
         try:
             yield ingest
@@ -318,5 +318,5 @@ def test_the_front_page_tells_how_to_push(start):
 
 
 def test_an_address_that_is_taken_is_a_mistake(start):
-    with pytest.raises(Mistake, match="--port"), serving(None, "127.0.0.1", start().port):
+    with pytest.raises(Mistake, match="--port"), serving("push", None, "127.0.0.1", start().port):
         pass

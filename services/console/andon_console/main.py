@@ -1,10 +1,73 @@
-"""The console. Wiring only."""
+"""`andon console`: what happens -> people; what they do -> verdicts, incidents, models. Wiring only."""
 
+import getpass
+from contextlib import ExitStack
+from typing import Annotated
+
+import structlog
 import typer
 
-app = typer.Typer()
+from andon.asgi import serving
+from andon.line import LineFile
+from andon.run import Service, serve, utc_now
+from andon_console.app import build_app
+from andon_console.safe.commands import people
+from andon_console.safe.roster import Roster
+from andon_console.settings import ConsoleSettings
+from andon_console.world import World, open_world
+
+TURN_S = 0.5
+
+app = typer.Typer(invoke_without_command=True)
+app.add_typer(people, name="people")
 
 
-@app.callback(invoke_without_command=True)
-def console() -> None:
-    """Show the andon board, incidents and models to people, and take their answers."""
+@app.callback()
+def console(
+    context: typer.Context,
+    host: Annotated[str | None, typer.Option(help="Address to bind; else ANDON_CONSOLE__HOST.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port; else ANDON_CONSOLE__PORT, or 8600.")] = None,
+) -> None:
+    """Show people the line, live: the andon board, incidents with their evidence, the models; and take their answers.
+
+    Without ANDON_CONSOLE__PEOPLE or a proxy in front it is for you alone: it binds to this machine and prints a link
+    that signs you in. `andon console people add NAME --role reviewer` lets somebody in by a token of their own; with
+    oauth2-proxy or its like in front, ANDON_CONSOLE__PROXY__TRUSTED says whose headers are believed.
+
+    Example: andon console
+
+    Example: ANDON_CONSOLE__PEOPLE=people.yaml andon console --host 0.0.0.0
+    """
+    if context.invoked_subcommand is None:
+        given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+        serve("console", ConsoleSettings, wire, **({"console": given} if given else {}))
+
+
+def wire(service: Service, settings: ConsoleSettings) -> None:
+    """Builds the world and serves it until told to stop."""
+    line = LineFile(settings.line, metrics=service.metrics)
+    where = settings.console
+    with ExitStack() as closing:
+        world = open_world(settings, line, closing)
+        roster, token = _roster(settings)
+        port = closing.enter_context(serving("console", build_app(world, roster), where.host, where.port))
+        structlog.get_logger().info("console", open=f"{where.public_url or f'http://{where.host}:{port}'}/{token}")
+        _watch(service, world, line)
+        world.end()
+
+
+def _watch(service: Service, world: World, line: LineFile) -> None:
+    """Until told to stop. The heart beats while every thread that follows a topic runs."""
+    while not service.stop.wait(TURN_S):
+        line.refresh(utc_now())
+        if all(each.alive for each in world.follows):
+            service.heart.beat()
+        service.heart.ready = world.caught_up
+
+
+def _roster(settings: ConsoleSettings) -> tuple[Roster, str]:
+    """The people, and what of a link lets whoever started it in."""
+    if settings.console.people is not None or settings.console.proxy.trusted:
+        return Roster(settings.console.people), ""
+    roster, token = Roster.alone(getpass.getuser())
+    return roster, f"sign-in#{token}"

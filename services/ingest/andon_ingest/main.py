@@ -164,12 +164,12 @@ def http(
     def open_http(settings: IngestSettings, clock: Clock) -> Iterator[CaptureSource]:
         from andon_ingest.inbox import Inbox
         from andon_ingest.push import Push
-        from andon_ingest.server import serving
+        from andon.asgi import serving
 
         push = settings.push
         inbox = Inbox(_capture("http", clock), BatchLimits.of(settings.kafka), clock)
         receiver = Push(inbox, push, settings.capture.max_image_bytes, allowed, clock)
-        with serving(receiver.app(), host or push.host, push.port if port is None else port):
+        with serving("push", receiver.app(), host or push.host, push.port if port is None else port):
             yield inbox
 
     _ingest(open_http, as_json)

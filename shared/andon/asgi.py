@@ -15,7 +15,7 @@ ANSWER_S = 10  # time for the answers to those who still waited, at the end
 
 
 @contextmanager
-def serving(app: ASGIApp, host: str, port: int) -> Iterator[int]:
+def serving(name: str, app: ASGIApp, host: str, port: int) -> Iterator[int]:
     """Serves while the block runs; yields the port. Requests in hand at its end are answered.
 
     Raises Mistake when the address cannot be had.
@@ -31,10 +31,10 @@ def serving(app: ASGIApp, host: str, port: int) -> Iterator[int]:
         timeout_graceful_shutdown=ANSWER_S,
     )
     server = uvicorn.Server(config)
-    thread = Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True, name="push")
+    thread = Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True, name=name)
     thread.start()
     bound = int(listener.getsockname()[1])
-    structlog.get_logger().info("push_listening", host=host, port=bound)
+    structlog.get_logger().info("serving", what=name, host=host, port=bound)
     try:
         yield bound
     finally:

@@ -1,0 +1,78 @@
+"""Incidents as they stand, out of their events."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from threading import Lock
+from uuid import UUID
+
+from andon.incidents.chronicle import Chronicle, Incident
+from andon.stage import Record
+
+
+class Incidents:
+    """A chronicle for many threads. An `Incident` that was handed out grows while one looks at it; it never shrinks."""
+
+    def __init__(self) -> None:
+        self.version = 0
+        self._lock = Lock()
+        self._chronicle = Chronicle()
+        self._open: dict[str, dict[UUID, Incident]] = defaultdict(dict)
+
+    def take(self, records: Sequence[Record]) -> None:
+        """Takes in records of `incidents`, each once."""
+        with self._lock:
+            for record in records:
+                event = self._chronicle.add(record)
+                if event is not None:
+                    self._index(self._chronicle.incidents[event.incident_id])
+            self.version += 1
+
+    def get(self, incident: UUID) -> Incident | None:
+        """One incident."""
+        return self._chronicle.incidents.get(incident)
+
+    def meant(self, text: str) -> Incident:
+        """The one that people mean by the beginning of its id or its station. Raises Mistake."""
+        with self._lock:
+            return self._chronicle.meant(text, or_over=True)
+
+    def open_at(self, station: str) -> list[Incident]:
+        """What is open there, or at its whole line, the worst and then the newest first."""
+        with self._lock:
+            return sorted(self._open.get(station, {}).values(), key=_worst_first)
+
+    def open(self) -> list[Incident]:
+        """All that is open, the worst and then the newest first."""
+        with self._lock:
+            found = {each.id: each for those in self._open.values() for each in those.values()}
+        return sorted(found.values(), key=_worst_first)
+
+    def since(self, at: datetime, station: str | None = None) -> list[Incident]:
+        """What was open at any time since then, the newest first."""
+        with self._lock:
+            found = [
+                each
+                for each in self._chronicle.incidents.values()
+                if (each.resolved is None or each.resolved.at >= at) and (station is None or station in names(each))
+            ]
+        return sorted(found, key=lambda each: each.since, reverse=True)
+
+    def _index(self, incident: Incident) -> None:
+        for station in names(incident):
+            if incident.resolved is None:
+                self._open[station][incident.id] = incident
+            else:
+                self._open[station].pop(incident.id, None)
+
+
+def names(incident: Incident) -> set[str]:
+    """The stations it is about; '*' where it is about a whole line."""
+    return {incident.last.station, *incident.last.stations}
+
+
+_RANK = {"critical": 0, "warning": 1, "info": 2}
+
+
+def _worst_first(incident: Incident) -> tuple[int, float]:
+    return _RANK[incident.last.severity], -incident.since.timestamp()

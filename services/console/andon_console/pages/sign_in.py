@@ -1,0 +1,73 @@
+"""Signing in by a token, and out."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form
+from fastapi.responses import RedirectResponse
+from starlette.requests import Request
+from starlette.responses import Response
+
+from andon.records import Did
+from andon_console.pages.paper import Seen, page
+from andon_console.safe.asked import Viewer
+from andon_console.safe.door import COOKIE, Door
+from andon_console.safe.people import Person
+from andon_console.safe.roster import Roster
+from andon_console.safe.tries import Tries
+
+router = APIRouter()
+WRONG = "No person here has that token. Ask whoever runs Andon for yours: andon console people add NAME"
+TOO_MANY = "Too many wrong tokens came from your address. Wait a minute."
+
+
+@router.get("/sign-in")
+def sign_in_page(request: Request, next: str = "/") -> Response:
+    """The form. A token after '#' in the address is filled in by the page; it never travels to a log."""
+    return page(request, "sign-in.html.j2", next=local(next), wrong="")
+
+
+@router.post("/sign-in")
+def sign_in(
+    request: Request,
+    world: Seen,
+    token: Annotated[str, Form(max_length=256)] = "",
+    next: Annotated[str, Form(max_length=2000)] = "/",
+) -> Response:
+    """A session for whoever's token it is."""
+    door: Door = request.app.state.door
+    roster: Roster = request.app.state.roster
+    tries: Tries = request.app.state.tries
+    address = door.address(request)
+    if not door.is_ours(request) or not tries.may(address):
+        return page(request, "sign-in.html.j2", status=429, next=local(next), wrong=TOO_MANY)
+    entry = roster.by_token(token.strip())
+    if entry is None:
+        tries.wrong(address)
+        return page(request, "sign-in.html.j2", status=403, next=local(next), wrong=WRONG)
+    world.desk.write(Person(entry.name, entry.role, "", address), Did.SIGNED_IN)
+    answer = RedirectResponse(local(next), 303)
+    settings = world.settings.console
+    answer.set_cookie(
+        COOKIE,
+        door.session_of(entry),
+        max_age=round(settings.session_h * 3600),
+        httponly=True,
+        samesite="strict",
+        secure=settings.is_https,
+    )
+    return answer
+
+
+@router.post("/sign-out")
+def sign_out(world: Seen, person: Viewer) -> Response:
+    """The session is forgotten by the browser."""
+    world.desk.write(person, Did.SIGNED_OUT)
+    answer = RedirectResponse("/sign-in", 303)
+    answer.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=world.settings.console.is_https)
+    return answer
+
+
+def local(path: str) -> str:
+    """`path` where it is one of our own pages; else the board."""
+    is_plain = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable() and "\\" not in path
+    return path if is_plain else "/"
