@@ -253,6 +253,23 @@ def read_reference(source: Path | BinaryIO | IOBase, digest: Digest | None = Non
     return card, _parse(DriftReference, text, f"{name}: {REFERENCE}")
 
 
+def read_sample(source: Path | BinaryIO | IOBase, digest: Digest | None = None) -> CalibrationSample | None:
+    """The scores behind the threshold, proven, without reading the model; None in a bundle from before they were kept.
+
+    `source` as for `read_card`. Raises BundleError.
+    """
+    card, name = read_card(source, digest), str(getattr(source, "name", source))
+    listed = {each.sha256 for each in card.manifest.members if each.name == CALIBRATION}
+    if not listed:
+        return None
+    with _open(source, name) as archive:
+        info = next((each for each in _infos(archive, name) if each.filename == CALIBRATION), None)
+        text = _read(archive, info, name) if info is not None else b""
+    if _sha256(text) not in listed:
+        raise Damaged(f"{name}: member {CALIBRATION!r} is not the bytes the manifest lists by sha256")
+    return _parse(CalibrationSample, text, f"{name}: {CALIBRATION}")
+
+
 def read_golden(source: Path | BinaryIO | IOBase, frame: GoldenFrame) -> bytes:
     """The encoded image of one golden frame, proven by its sha256, without reading the model. `source` as `read_card`.
 

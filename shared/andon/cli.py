@@ -30,13 +30,14 @@ PANELS = {
         "machines",
         "drill",
         "trainer",
+        "console",
         "topics",
         "check",
     ),
-    "When you are on call": ("incidents", "acknowledge", "silence", "silences"),
-    "Making bundles": ("fit", "train", "curate", "calibrate", "quantise", "evaluate", "verify"),
+    "When you are on call": ("incidents", "acknowledge", "resolve", "silence", "silences"),
+    "Making bundles": ("fit", "train", "curate", "calibrate", "remember", "quantise", "evaluate", "verify"),
     "Letting them serve": ("bundles", "assign", "assignments", "shadow", "promote", "rollback"),
-    "Looking back": ("rescore", "compare", "explain"),
+    "Looking back": ("rescore", "compare", "explain", "reviewed"),
     "Trying it on one machine": ("demo", "servers"),
 }
 """How `andon --help` is ordered; what is installed and not named here comes first."""

@@ -34,6 +34,8 @@ class Lost(StrEnum):
     CHECKSUM_MISMATCH = "checksum_mismatch"  # not the bytes its maker counted
     MISSING_DATA = "missing_data"  # the store of large frames does not hold it, or it is none of its names
     ENOUGH = "enough"  # the incident has its most frames already
+    NO_PLACE = "no_place"  # the answer on it does not say where it lies, and no incident's evidence holds it
+    REHEARSAL = "rehearsal"  # somebody answered a frame of a drill, or a golden frame, which teach nobody anything
 
 
 class KeptFrame(BaseModel):

@@ -84,9 +84,9 @@ class Folder:
         """Every object that lies in it, or in the folder `below`; none of what lies deeper. Raises Broken."""
         return [_listed(each) for each in self._ls(below) if each["type"] == "file"]
 
-    def folders(self) -> list[str]:
-        """The names of the folders that lie in it. Raises Broken when the store fails."""
-        names = [str(each["name"]).rstrip("/") for each in self._ls("") if each["type"] == "directory"]
+    def folders(self, below: str = "") -> list[str]:
+        """The names of the folders that lie in it, or in the folder `below`. Raises Broken when the store fails."""
+        names = [str(each["name"]).rstrip("/") for each in self._ls(below) if each["type"] == "directory"]
         return [name.rpartition("/")[2] for name in names]
 
     def _ls(self, below: str) -> list[dict[str, Any]]:

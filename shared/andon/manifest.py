@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -44,7 +45,8 @@ class Calibration(Part):
     are worth (None: an older bundle, which took all as independent), `good_frames_missing` how many more independent
     frames, all below the threshold, would prove the budget at 95 % confidence. `source` says where the scores come
     from: the frames the bundle was fitted on, each held out in one of `folds`; fresh ones, then in 1 fold; or, for want
-    of fresh ones, drawn variations of reference images.
+    of fresh ones, drawn variations of reference images. `upper_bound`: the scores are those of the bundle before false
+    calls were remembered, and this one's are at most as high: at most so many good frames are called, maybe none.
     """
 
     method: Literal["conformal", "pareto-tail"]
@@ -56,6 +58,7 @@ class Calibration(Part):
     interval: RateInterval
     folds: int = Field(ge=1)
     source: Literal["held-out", "fresh", "drawn"] = "held-out"
+    upper_bound: bool = False
     warnings: tuple[str, ...] = ()
 
 
@@ -115,6 +118,17 @@ class Export(Part):
     anomalib: str
 
 
+class Remembered(Part):
+    """False calls that people confirmed and that joined the model's memory after it was made.
+
+    `frames` are all of them, `cells` how many cells they brought to each of its memories. The threshold stayed as it
+    was: no score rises when a memory grows.
+    """
+
+    frames: tuple[UUID, ...] = Field(min_length=1)
+    cells: tuple[int, ...]
+
+
 class Training(Part):
     """What the model was made of. `settings` are the method's own, as it names them.
 
@@ -135,6 +149,7 @@ class Training(Part):
     candidates: tuple[Candidate, ...] = ()
     references: tuple[str, ...] = Field((), description="the reference images, as the model's `reference` counts them")
     export: Export | None = None
+    remembered: Remembered | None = None
     settings: dict[str, int | float | str] = {}
 
 
@@ -142,7 +157,8 @@ class Provenance(Part):
     """What made it. The moment stands in `made.json`, outside the digest.
 
     `recalibrated_from` is the digest of the bundle whose model this is, when only its threshold was moved;
-    `quantised_from` that of the float32 bundle whose model this is in fewer bits.
+    `quantised_from` that of the float32 bundle whose model this is in fewer bits; `remembered_from` that of the bundle
+    whose memory was widened by the false calls that `Training.remembered` names last.
     """
 
     andon: str
@@ -151,6 +167,7 @@ class Provenance(Part):
     opencv: str
     recalibrated_from: str | None = Field(None, pattern=_HEX64)
     quantised_from: str | None = Field(None, pattern=_HEX64)
+    remembered_from: str | None = Field(None, pattern=_HEX64)
 
 
 class GoldenFrame(Part):

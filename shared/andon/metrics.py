@@ -124,6 +124,13 @@ class Metrics:
         self.evidence_removed = counter(
             "evidence_removed_total", "Incidents whose evidence was removed, by reason.", "reason"
         )
+        self.evidence_answers = counter(
+            "evidence_answers_total", "Answers of people, by what became of the frame they are about.", "outcome"
+        )
+        self.reviewed_frames = gauge(
+            "reviewed_frames", "Frames that people answered, in the evidence store.", "station"
+        )
+        self.reviewed_bytes = gauge("reviewed_bytes", "Bytes of reviewed frames, which count on no bound.")
         self.retention_headroom = gauge(
             "retention_headroom_seconds",
             "Time until Kafka deletes what a group has not read of a topic; +Inf: nothing waits, or is deleted.",
@@ -142,6 +149,21 @@ class Metrics:
             "image_shift_pixels", "How far things lie right or down of where they should.", "station", "way"
         )
         self.image_shift_limit = gauge("image_shift_limit_pixels", "Farther, either way, is moved.", "station", "way")
+        # Console: what people's answers tell
+        by_shift = ("station", "product", "shift")
+        self.false_call_rate = gauge(
+            "false_call_rate",
+            "Share of frames that are good and were called anomalous, in the shift that is on and in the last 24h.",
+            *by_shift,
+        )
+        self.false_call_rate_low = gauge("false_call_rate_low", "The true share is hardly lower (95 %).", *by_shift)
+        self.false_call_rate_high = gauge("false_call_rate_high", "The true share is hardly higher (95 %).", *by_shift)
+        self.false_call_budget = gauge("false_call_budget", "The share that the line file accepts.", *by_shift)
+        self.escape_rate = gauge(
+            "escape_rate", "Share of frames called ok that are defective, by the audit sample.", *by_shift
+        )
+        self.escape_rate_low = gauge("escape_rate_low", "The true share is hardly lower (95 %).", *by_shift)
+        self.escape_rate_high = gauge("escape_rate_high", "The true share is hardly higher (95 %).", *by_shift)
         # Machines
         self.machine_verdicts = counter(
             "machine_verdicts_total", "Verdicts that a broker or a PLC was told, and whether too late.", "sink", "late"

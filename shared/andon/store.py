@@ -27,12 +27,13 @@ from andon.bundle import (
     read_card,
     read_golden,
     read_reference,
+    read_sample,
     write_whole,
 )
 from andon.errors import Broken, Invalid, Mistake
 from andon.folder import Folder, redacted
 from andon.ids import sha256_hex
-from andon.manifest import BundleManifest, DriftReference, GoldenFrame
+from andon.manifest import BundleManifest, CalibrationSample, DriftReference, GoldenFrame
 from andon.reasons import Reason
 from andon.settings import StoreSettings
 from andon.signing import MAX_BYTES as MAX_SIGNATURE_BYTES
@@ -121,6 +122,17 @@ class BundleStore:
         except FileNotFoundError:
             raise self._unknown(digest) from None
         return card.manifest, reference
+
+    def sample(self, digest: str) -> CalibrationSample | None:
+        """The scores of good frames behind a bundle's threshold, read by ranges; None where it keeps none.
+
+        To find a threshold with, not to serve: signed or not. Raises as `card`.
+        """
+        try:
+            with self._folder.open(_checked(digest) + SUFFIX) as file:
+                return read_sample(file, digest)
+        except FileNotFoundError:
+            raise self._unknown(digest) from None
 
     def golden_image(self, digest: str, frame: GoldenFrame) -> bytes:
         """The encoded image of one of a manifest's golden frames, read by ranges and proven. Raises as `get`."""

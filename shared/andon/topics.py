@@ -97,5 +97,6 @@ READ_BY: tuple[tuple[str, str], ...] = (
     ("scoring", PREPARED),
     ("alerting", SCORES),
     ("evidence", INCIDENTS),
+    ("evidence", VERDICTS),
 )
 """Consumer group (without its prefix) and the topic, or '^' pattern, of which nothing may expire before it was read."""

@@ -1,10 +1,13 @@
 """Scores written by hand: a station's story as a line of letters, or of words."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 
@@ -14,7 +17,11 @@ from andon.records import FramePlace, Region, Score, Unscorable, Verdict, write_
 from andon.stage import Record
 from andon.topics import SCORES
 
-sys.path.append(str(Path(__file__).parent))  # people_desk.py
+if TYPE_CHECKING:
+    from evidence_room import Room
+
+sys.path.append(str(Path(__file__).parent))  # people_desk.py, evidence_room.py
+sys.path.append(str(Path(__file__).parents[1] / "shared"))  # incident_turns.py, fake_alertmanager.py
 START = datetime(2026, 3, 2, 14, 0, 0, tzinfo=UTC)
 RATIO = {"o": 0.5, "a": 2.0, "A": 8.0, "u": None}
 VERDICT = {"o": Verdict.OK, "a": Verdict.ANOMALOUS, "A": Verdict.ANOMALOUS, "u": Verdict.UNSCORABLE}
@@ -125,3 +132,26 @@ def story() -> Callable[..., Sequence[Score]]:
 @pytest.fixture(scope="session")
 def story_records() -> Callable[..., Sequence[Record]]:
     return make_story_records
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(4) as made:
+        yield made
+
+
+@pytest.fixture(params=["folder", "remote"])
+def room(request: pytest.FixtureRequest, tmp_path: Path, pool: ThreadPoolExecutor) -> "Room":
+    """Evidence in a folder, and in a store that is none."""
+    from evidence_room import Room
+
+    url = f"memory://evidence-{uuid4()}" if request.param == "remote" else str(tmp_path / "evidence")
+    return Room(url, tmp_path, pool)
+
+
+@pytest.fixture
+def local(tmp_path: Path, pool: ThreadPoolExecutor) -> "Room":
+    """Evidence in a folder."""
+    from evidence_room import Room
+
+    return Room(str(tmp_path / "evidence"), tmp_path, pool)

@@ -7,14 +7,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from people_desk import MemoryDesk, acknowledged, ago, opened, over, paged, short, turn
+from incident_turns import acknowledged, ago, opened, over, paged, short, turn
+from people_desk import MemoryDesk
 
 from andon.errors import Broken, Mistake
 from andon.records import Cause, IncidentEvent, IncidentKind, read_event, write_event
 from andon.redis_client import Patience
 from andon.stage import Idle, Record
 from andon.topics import INCIDENTS
-from andon_alerting.acknowledging import Following, TakenBoard, acknowledging, still_taken, turns
+from andon_alerting.acknowledging import Following, TakenBoard, acknowledging, still_said, turns
 from andon_alerting.commands import desk as desks
 from andon_alerting.outbox import turn as turn_of
 from andon_alerting.page import page
@@ -152,7 +153,7 @@ def test_only_the_first_acknowledgement_of_what_is_still_open_is_kept():
     a, b, c = opened("weld-07"), opened("weld-08"), opened("weld-09")
     told = [a, b, c, acknowledged(a, "Mira", NOW), acknowledged(a, "Bo", NOW), acknowledged(b, "Mira", NOW)]
     told += [over(b, NOW), over(c, NOW), acknowledged(c, "Mira", NOW)]
-    found = still_taken(turns(records(*told, b"{")))
+    found = still_said(turns(records(*told, b"{")))
     assert [(each.station, each.by) for each in found] == [("weld-07", "Mira")]
 
 
@@ -189,9 +190,13 @@ class Taken:
 
     known: set[int] = field(default_factory=set)
     applied: list[IncidentEvent] = field(default_factory=list)
+    restored: list[IncidentEvent] = field(default_factory=list)
 
     def apply(self, turns: Sequence[IncidentEvent], now: datetime) -> None:
         self.applied += turns
+
+    def restore(self, turns: Sequence[IncidentEvent], now: datetime) -> None:
+        self.restored += turns
 
     def lost(self, partitions: Iterable[int]) -> frozenset[int]:
         return frozenset(partitions) - self.known
@@ -250,7 +255,7 @@ def test_a_redis_that_knows_nothing_of_a_partition_is_told_by_kafka_once():
     stage.turn()
     stage.turn()
     assert stage.asked == [frozenset({0, 1})]
-    assert stage.taken.applied == [event]
+    assert (stage.taken.restored, stage.taken.applied) == ([event], [])
 
 
 def test_a_redis_that_lost_everything_is_noticed_within_seconds_and_a_new_partition_at_once():

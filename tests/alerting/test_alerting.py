@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
+from andon.incidents import Incident, resolved
 from andon.line import LineFile, Plan, Plans, Policy
 from andon.metrics import Metrics
 from andon.reasons import Reason
@@ -15,7 +16,7 @@ from andon.records import Cause, IncidentEvent, Severity, read_event
 from andon.stage import Message, Record, Rejected
 from andon_alerting.alerting import Alerting, Board, Card, Telling
 from andon_alerting.observe import counted
-from andon_alerting.policy import State
+from andon_alerting.policy import State, Why
 
 MakeRecords = Callable[..., Sequence[Record]]
 POLICY = Policy(clear_after=4, multiple=None)
@@ -202,3 +203,46 @@ def test_decisions_are_counted_from_outside(records: MakeRecords, start: datetim
     assert value("incidents_opened_total", cause="defect_surge") == 1
     assert value("incidents_open") == 1
     assert value("scores_stale_total") == 1
+
+
+def by_a_person(opened: IncidentEvent, at: datetime) -> IncidentEvent:
+    return resolved(Incident([opened]), "Mira", "the lamp was loose", at)
+
+
+def test_what_a_person_ended_is_over_without_an_event_of_ours_and_its_page_is_queued_once_more(
+    records: MakeRecords, start: datetime
+) -> None:
+    board, metrics = board_for("weld-07"), Metrics(CollectorRegistry())
+    alerting = counted(Alerting(board, LineFile(None, POLICY), 300), board, metrics)
+    (opened,) = events(list(alerting(records("aaa"), start)))
+    card = board.cards["weld-07"]
+    board.cards["weld-07"] = Card("weld-07", 0, card.state, card.state.mark, ended=(by_a_person(opened, start),))
+    assert events(list(alerting([], start))) == []
+    card = board.cards["weld-07"]
+    assert card.changed
+    assert card.state.open == ()
+    assert [each.by for each in card.pages] == ["Mira"]
+    assert [(each.why, told) for _, each, told in board.decided] == [(Why.BY_A_PERSON, Telling.PAGE)]
+    assert metrics.incidents_open.labels("weld-07")._value.get() == 0
+
+
+def test_what_nobody_was_told_of_and_a_person_ended_is_told_to_nobody(records: MakeRecords, start: datetime) -> None:
+    board, late = board_for("weld-07"), start + timedelta(minutes=10)
+    alerting = Alerting(board, LineFile(None, POLICY), max_alert_age_s=30)
+    (opened,) = events(alerting(records("aaa"), late))
+    card = board.cards["weld-07"]
+    assert card.owed == {opened.incident_id}
+    card.ended = (by_a_person(opened, late),)
+    alerting([], late)
+    assert (card.owed, card.pages, card.state.open) == (frozenset(), [], ())
+
+
+def test_the_end_of_what_is_over_changes_nothing(records: MakeRecords, start: datetime) -> None:
+    board = board_for("weld-07")
+    alerting = Alerting(board, LineFile(None, POLICY), 300)
+    opened, _ = events(alerting(records("aaaoooo"), start))
+    card = board.cards["weld-07"]
+    before, pages = card.state, list(card.pages)
+    card.ended = (by_a_person(opened, start),)
+    assert alerting([], start) == []
+    assert (card.state, card.pages) == (before, pages)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from andon.ids import finding_id
 from andon.line import Burst, Plan
 from andon.records import Cause, Finding, FindingKind, IncidentEvent, IncidentKind, Severity
-from andon_alerting.correlate import FOUND, OF_LINE, Turn, Watch, Why, take
+from andon_alerting.correlate import FOUND, OF_LINE, Turn, Watch, Why, ended_by_a_person, take
 from andon_alerting.finding_state import read_watch, write_watch
 
 START = datetime(2026, 3, 2, 14, 0, tzinfo=UTC)
@@ -268,3 +268,51 @@ def test_a_tail_that_comes_again_changes_nothing(found: list[Occurrence], data: 
 def test_what_redis_keeps_reads_as_it_was_written(found: list[Occurrence], count: int) -> None:
     watch, _ = play(in_order(found)[:count])
     assert read_watch(write_watch(watch)) == watch
+
+
+def end_all(watch: Watch, at_s: float) -> Watch:
+    """A person ends whatever is open."""
+    for each in watch.open:
+        over = each.model_copy(update={"kind": IncidentKind.RESOLVED, "at": START + timedelta(seconds=at_s)})
+        watch = ended_by_a_person(watch, over)
+    return watch
+
+
+def goes_on(watch: Watch, *findings: Finding) -> list[str]:
+    turns: list[Turn] = []
+    for each in findings:
+        watch, more = take(watch, each, PLANS)
+        turns += more
+    return story(turns)
+
+
+def test_an_incident_that_a_person_ended_is_neither_opened_nor_ended_by_its_finding() -> None:
+    watch = end_all(play([finding("+", "weld-01")])[0], 5)
+    assert watch.open == ()
+    assert goes_on(watch, finding("+", "weld-01"), finding("-", "weld-01")) == []
+    assert goes_on(watch, finding("-", "weld-01"), finding("+", "weld-01", 60)) == ["opened weld-01"]
+
+
+def test_another_finding_at_the_station_opens_its_own_incident_and_ends_it() -> None:
+    watch = end_all(play([finding("+", "weld-01")])[0], 5)
+    news = [finding("+", "weld-01", 60), finding("-", "weld-01", 60)]
+    assert goes_on(watch, *news) == ["opened weld-01", "resolved weld-01"]
+
+
+def test_findings_that_a_person_has_seen_to_do_not_make_an_incident_of_the_line() -> None:
+    for seen, at_s, new in ((THREE[:2], 15, THREE[2]), (THREE, 25, finding("+", "weld-04", 30))):
+        after, turns = take(end_all(play(seen)[0], at_s), new, PLANS)
+        assert [each.why for each in turns] == [Why.BEGAN]
+        assert [each.station for each in after.open] == [new.station]
+
+
+def test_a_burst_after_the_end_makes_another_incident_of_the_line() -> None:
+    watch = end_all(play(THREE)[0], 25)
+    again = [finding("+", f"weld-0{each}", 100 + each) for each in range(1, 4)]
+    assert goes_on(watch, *again)[-1] == "opened weld-01,weld-02,weld-03"
+
+
+def test_the_end_of_another_incident_changes_nothing() -> None:
+    watch, _ = play([finding("+", "weld-01")])
+    other = watch.open[0].model_copy(update={"incident_id": finding("+", "x").finding_id})
+    assert ended_by_a_person(watch, other) is watch

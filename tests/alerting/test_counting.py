@@ -4,21 +4,26 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import pytest
 from prometheus_client import CollectorRegistry
 
+from andon.incidents import Incident, resolved
 from andon.kafka.source import Place
 from andon.line import Burst, Plan
 from andon.memory import MemoryDeadLetters, MemoryKafka, MemorySink, MemorySource
 from andon.metrics import Metrics
+from andon.rates import Bucket, quarter_of
 from andon.records import Answer, IncidentEvent, Score, Told, read_event, write_event
 from andon.redis_client import Patience
 from andon.stage import Message, Stage
 from andon.topics import DEAD_LETTERS, INCIDENTS, SCORES, VERDICTS
+from andon_alerting.beside import open_of
 from andon_alerting.counting import Counted, Counting, CountSlate, Looking, Tallying, rebuilt, stations_of, watched
 from andon_alerting.counts import read_known, write_known
-from andon_alerting.false_calls import Looked, Overruled
+from andon_alerting.ended import settling
+from andon_alerting.false_calls import Looked, Overruled, ended_by_a_person
 from andon_alerting.kept import Keeping
 from andon_alerting.memory import MemoryShelf
 from andon_alerting.page import page
@@ -53,7 +58,8 @@ class MemoryCounts:
 
     def __init__(self) -> None:
         self.read: dict[Place, int] = {}
-        self.scored: Counter[tuple[str, str | None, datetime]] = Counter()
+        self.scored: Counter[Bucket] = Counter()
+        self.calls: Counter[Bucket] = Counter()
         self.called: dict[object, object] = {}
 
     def places(self, places: Iterable[Place]) -> dict[Place, int]:
@@ -67,6 +73,7 @@ class MemoryCounts:
             return False
         self.read[place] = counted.end
         self.scored.update(counted.scored)
+        self.calls.update(counted.calls)
         self.called |= counted.called
         return True
 
@@ -87,6 +94,17 @@ class Desk:
     counts: MemoryCounts = field(default_factory=MemoryCounts)
     metrics: Metrics = field(default_factory=lambda: Metrics(CollectorRegistry()))
     seq: int = 0
+    ended: dict[UUID, IncidentEvent] = field(default_factory=dict)
+
+    def asked(self, incidents: Iterable[UUID]) -> dict[UUID, IncidentEvent]:
+        """What people ended."""
+        return {each: self.ended[each] for each in incidents if each in self.ended}
+
+    def resolve(self) -> None:
+        """A person ends the incident."""
+        event = resolved(Incident(self.events()[-1:]), "Mira", "another bundle serves", self.now)
+        self.kafka.append(Message(INCIDENTS, event.station.encode(), write_event(event)))
+        self.ended[event.incident_id] = event
 
     def __post_init__(self) -> None:
         self.restart()
@@ -103,7 +121,8 @@ class Desk:
             stations_of,
             patience,
             clock=lambda: self.now,
-            rebuild=lambda: rebuilt(self.kafka.records(INCIDENTS)),
+            rebuild=lambda: rebuilt(self.kafka.records(INCIDENTS), self.now),
+            settle=settling(self.asked, open_of, ended_by_a_person),
             also=Looking(tallying, self.shelf, self.counts, slate, patience, lambda: self.now),
         )
         handle = watched(Counting(slate, Plans()), slate, self.metrics)
@@ -201,16 +220,33 @@ def test_products_are_counted_apart(desk: Desk) -> None:
     assert {each[1]: count for each, count in desk.counts.scored.items()} == {None: 1, "hinge": 3, "bracket": 2}
 
 
+def test_calls_are_counted_beside_the_frames_scored_by_quarter_hour(desk: Desk) -> None:
+    desk.write("oooaa", product="hinge")
+    first = desk.now
+    desk.now += timedelta(minutes=15)
+    desk.write("oa", product="hinge")
+    desk.turn()
+    buckets = [("weld-07", "hinge", quarter_of(each)) for each in (first, first + timedelta(minutes=15))]
+    assert [(desk.counts.scored[each], desk.counts.calls[each]) for each in buckets] == [(5, 2), (2, 1)]
+
+
+def test_drills_are_not_counted(desk: Desk) -> None:
+    desk.write("oa", station="drill.weld-07")
+    desk.turn()
+    assert {station for station, _, _ in desk.counts.scored} == {"weld-07"}
+    assert desk.counts.called == {}
+
+
 def test_what_comes_again_is_not_counted_again(desk: Desk) -> None:
     scores = desk.write("oooaa")
     desk.overrule(scores[-2:])
     desk.turn()
-    before = desk.counts.scored.copy(), dict(desk.shelf.held or {})
+    before = desk.counts.scored.copy(), desk.counts.calls.copy(), dict(desk.shelf.held or {})
     for topic in (SCORES, VERDICTS):
         desk.kafka.commit("g", topic, 0, 0)
     desk.restart()
     desk.turn()
-    assert (desk.counts.scored, desk.shelf.held) == before
+    assert (desk.counts.scored, desk.counts.calls, desk.shelf.held) == before
 
 
 def test_what_another_process_has_counted_meanwhile_is_not_counted_again(desk: Desk) -> None:
@@ -301,3 +337,28 @@ def test_what_redis_keeps_of_a_station_reads_as_it_was_written(desk: Desk) -> No
     assert held.said
     assert held.open
     assert read_known(write_known(held)) == held
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_what_a_person_ended_stays_over_until_frames_of_after_break_the_budget(desk: Desk, lost: bool) -> None:
+    broken(desk)
+    desk.turn(3600)
+    desk.resolve()
+    if lost:
+        desk.shelf.held = None
+        desk.ended.clear()
+    desk.look()
+    desk.look()
+    assert [each.kind for each in desk.events()] == ["opened", "resolved"], "theirs is the only end"
+    held = (desk.shelf.held or {})["weld-07"]
+    assert (held.open, len(held.ended)) == ((), 1)
+    broken(desk)
+    assert [each.kind for each in desk.events()] == ["opened", "resolved", "opened"]
+    assert len({each.incident_id for each in desk.events()}) == 2
+
+
+def test_whoever_was_told_of_broken_budgets_is_told_who_ended_it(desk: Desk) -> None:
+    broken(desk)
+    desk.resolve()
+    desk.look()
+    assert "weld-07: Mira ended it after 65 s: another bundle serves" in desk.told()

@@ -16,11 +16,13 @@ from andon_alerting.false_calls import (
     OPENS_AT,
     WINDOW,
     Called,
+    Ended,
     Looked,
     Overruled,
     Why,
     at_least,
     at_most,
+    ended_by_a_person,
     hear,
     hour_of,
     judge,
@@ -188,3 +190,57 @@ def test_it_opens_just_where_the_exact_lower_bound_lies_above_the_budget(count: 
 def test_what_would_open_never_ends_in_the_same_breath(of: int, budget: float, data: st.DataObject) -> None:
     count = data.draw(st.integers(0, min(of, 200)))
     assert not (at_least(count, of, budget) < OPENS_AT and at_most(count, of, budget) < ENDS_AT)
+
+
+def ended(at: datetime, overruled: int = 14, scored: int = 2310) -> Overruled:
+    """A broken budget whose incident a person ended."""
+    known, event = opened(overruled, scored)
+    return ended_by_a_person(known, event.model_copy(update={"at": at}))
+
+
+def test_frames_of_before_a_person_ended_it_open_no_other_whenever_people_answer_on_them() -> None:
+    known, (_, looked) = ended(NOW - timedelta(minutes=20)), scene(40, 2310)
+    assert known.open == ()
+    assert judge(known, looked, PLAN, NOW)[1] == ()
+    for number in range(14, 40):
+        known = hear(known, answer(number, Told.FALSE_CALL, NOW + timedelta(minutes=1)))
+    assert judge(known, looked, PLAN, NOW + timedelta(minutes=2))[1] == ()
+
+
+def test_frames_after_the_end_break_the_budget_anew_among_as_many_as_came_after_it() -> None:
+    known, (_, before) = ended(NOW - timedelta(hours=1)), scene(14, 2310)
+    new, after = scene(14, 2310, age=timedelta(minutes=20))
+    known = replace(known, said=new.said)
+    scored = {**before.scored, **after.scored}
+    known, (turn,) = judge(known, Looked(scored, after.called), PLAN, NOW)
+    assert turn.why is Why.OVER_BUDGET
+    assert turn.event is not None
+    assert turn.event.opened_at == NOW - timedelta(minutes=20)
+    assert "overruled 14 of 2,310 verdicts" in turn.event.summary
+
+
+def test_of_the_hour_in_which_it_was_ended_that_share_counts_that_lies_after_it() -> None:
+    known, looked = scene(6, 2000, age=timedelta(minutes=4))  # at 14:16, of the hour that began at 14:00
+    known = replace(known, ended=(Ended(None, NOW - timedelta(minutes=5)),))
+    (turn,) = judge(known, looked, PLAN, NOW)[1]
+    assert turn.why is Why.OVER_BUDGET, "6 of 500, not of 2,000"
+    assert turn.event is not None
+    assert "overruled 6 of 500 verdicts" in turn.event.summary
+
+
+def test_the_end_of_one_product_is_no_end_of_another() -> None:
+    known, looked = scene(40, 100, "hinge")
+    known = replace(known, ended=(Ended("bracket", NOW),))
+    assert [each.why for each in judge(known, looked, PLAN, NOW)[1]] == [Why.OVER_BUDGET]
+
+
+def test_that_a_person_ended_it_is_forgotten_when_frames_of_before_no_longer_count() -> None:
+    known = ended(NOW)
+    after, _ = judge(known, Looked({}, {}), PLAN, NOW + WINDOW + timedelta(minutes=1))
+    assert after.ended == ()
+
+
+def test_the_end_of_what_is_not_open_changes_nothing() -> None:
+    known, event = opened()
+    over = replace(known, open=())
+    assert ended_by_a_person(over, event) is over

@@ -3,11 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import pytest
 from prometheus_client import CollectorRegistry
 
 from andon.ids import finding_id
+from andon.incidents import Incident, resolved
 from andon.line import Burst, Plan
 from andon.memory import MemoryDeadLetters, MemoryKafka, MemorySink, MemorySource
 from andon.metrics import Metrics
@@ -16,7 +18,9 @@ from andon.records import write_event as write
 from andon.redis_client import Patience
 from andon.stage import Message, Record, Stage
 from andon.topics import DEAD_LETTERS, DRIFT, INCIDENTS
-from andon_alerting.correlate import FOUND, Watch
+from andon_alerting.beside import open_of
+from andon_alerting.correlate import FOUND, Watch, ended_by_a_person
+from andon_alerting.ended import settling
 from andon_alerting.finding_state import rebuilt
 from andon_alerting.findings import LATE_WAIT_S, FindingSlate, Taking, places_of, watched
 from andon_alerting.kept import Keeping
@@ -56,6 +60,18 @@ class Desk:
     kafka: MemoryKafka = field(default_factory=lambda: MemoryKafka(partitions=1))
     shelf: MemoryShelf[Watch] = field(default_factory=MemoryShelf)
     metrics: Metrics = field(default_factory=lambda: Metrics(CollectorRegistry()))
+    ended: dict[UUID, IncidentEvent] = field(default_factory=dict)
+
+    def asked(self, incidents: Iterable[UUID]) -> dict[UUID, IncidentEvent]:
+        """What people ended."""
+        return {each: self.ended[each] for each in incidents if each in self.ended}
+
+    def resolve(self, incident: UUID, at_s: float) -> None:
+        """A person ends an incident."""
+        story = Incident([each for each in self.events() if each.incident_id == incident])
+        event = resolved(story, "Mira", "the lamp was loose", self.start + timedelta(seconds=at_s))
+        self.kafka.append(Message(INCIDENTS, event.station.encode(), write(event)))
+        self.ended[incident] = event
 
     def say(self, turn: str, station: str = "weld-07", since_s: float = 0, **other: object) -> Finding:
         since = self.start + timedelta(seconds=since_s)
@@ -83,7 +99,8 @@ class Desk:
             places_of,
             Patience(lambda: None, 1),
             clock=lambda: now,
-            rebuild=lambda: rebuilt(History(self.kafka), now),
+            rebuild=lambda: rebuilt(History(self.kafka), now, now),
+            settle=settling(self.asked, open_of, ended_by_a_person),
         )
         handle = watched(Taking(slate, Plans(), 300), slate, self.metrics)
         return Stage("findings", source, handle, MemorySink(self.kafka), MemoryDeadLetters(self.kafka))
@@ -266,3 +283,36 @@ def test_what_a_lost_redis_knew_is_read_back_and_goes_on(desk: Desk) -> None:
     ]
     assert again[DARK].open[-1].stations == ("weld-00", "weld-02", "weld-03")
     assert desk.events()[-1].kind == "resolved"
+
+
+def test_what_a_person_ended_stays_over_while_the_finding_goes_on_and_opens_when_it_begins_again(desk: Desk) -> None:
+    first = desk.say("+", "lone-1")
+    desk.turn()
+    desk.resolve(first.finding_id, 5)
+    desk.say("+", "lone-1")
+    desk.say("+", "other-1")
+    assert desk.turn(10) == ["opened lone-1", "resolved lone-1", "opened other-1"]
+    desk.say("-", "lone-1")
+    desk.turn(40)
+    assert [each.reason for each in desk.events() if each.station == "lone-1"] == ["began", "by_a_person"]
+    second = desk.say("+", "lone-1", since_s=60)
+    assert desk.turn(61)[-1] == "opened lone-1"
+    assert desk.events()[-1].incident_id == second.finding_id != first.finding_id
+
+
+def test_a_lost_redis_does_not_bring_back_what_a_person_ended(desk: Desk) -> None:
+    for each in range(2):
+        desk.say("+", f"weld-0{each}", since_s=each)
+    desk.turn()
+    for each in desk.events():
+        desk.resolve(each.incident_id, 5)
+    desk.say("+", "lone-1", since_s=9)
+    desk.turn(10)
+    before, desk.shelf.held = desk.shelf.held, None
+    desk.ended.clear()
+    desk.say("+", "lone-2", since_s=10)
+    desk.turn(11)
+    held = (desk.shelf.held or {})[DARK]
+    assert before is not None
+    assert held.found[:3] == before[DARK].found
+    assert [each.station for each in held.open] == ["lone-1", "lone-2"]

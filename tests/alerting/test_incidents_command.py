@@ -3,13 +3,14 @@
 import json
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from people_desk import MemoryDesk, acknowledged, ago, evidence, opened, over, paged, short, turn
+from incident_turns import acknowledged, ago, evidence, opened, over, paged, short, turn
+from people_desk import MemoryDesk
 
 from andon.errors import Broken, Invalid, Mistake
 from andon.evidence import Dossier, KeptFrame, Lost, LostFrame
@@ -30,9 +31,7 @@ from andon.stage import Message, Record
 from andon.topics import INCIDENTS
 from andon_alerting.commands import desk as desks
 from andon_alerting.commands import show as showing
-from andon_alerting.commands.chronicle import Chronicle
 from andon_alerting.commands.frames import Frames, Saved
-from andon_alerting.commands.sifting import named, sifted
 from andon_alerting.evidence.fetch import Found, Gone
 
 NOW = datetime(2026, 3, 2, 14, 0, tzinfo=UTC)
@@ -200,18 +199,6 @@ def test_following_as_json_is_one_object_a_line(desk: MemoryDesk):
     first, second = map(json.loads, desk.run("incidents", "--follow", "--json").stdout.splitlines())
     assert (first["incident"], first["open"]) == (str(event.incident_id), True)
     assert second["kind"] == "resolved"
-
-
-def test_an_incident_whose_beginning_kafka_no_longer_holds_is_told_from_its_other_turns():
-    event = opened(at=ago(days=40))
-    chronicle = Chronicle().read(records(over(event, ago(days=1))))
-    (found,) = chronicle.incidents.values()
-    assert (found.since, found.resolved is not None) == (event.at, True)
-    assert found.sentence == "weld-07 looks good again."
-
-
-def records(*told: IncidentEvent) -> list[Record]:
-    return [Record(INCIDENTS, 0, n, each.station.encode(), write_event(each)) for n, each in enumerate(told)]
 
 
 def test_show_tells_turn_by_turn_what_changed_and_where_each_frame_lies(desk: MemoryDesk):
@@ -412,28 +399,6 @@ def test_a_folder_that_cannot_be_written_is_a_mistake(tmp_path: Path):
     (tmp_path / "file").write_text("")
     with pytest.raises(Mistake, match="name a folder that can be written"):
         list(Lies().frames.save(opened().incident_id, (), tmp_path / "file"))
-
-
-def test_what_is_over_and_asked_for_by_nobody_is_never_read_as_json():
-    past, open_, late = opened("weld-01", NOW), opened("weld-02", NOW), opened("weld-03", NOW)
-    told = [past, paged(past, "webhook"), open_, late, over(past, NOW), paged(over(past, NOW), "webhook")]
-    given = [replace(each, timestamp_ms=1000 * n) for n, each in enumerate(records(*told, over(late, NOW)))]
-    since = datetime.fromtimestamp(5, UTC)
-    assert {each.key for each in sifted(given, since)} == {b"weld-02", b"weld-03"}
-    assert {each.key for each in sifted(given, NOW)} == {b"weld-02"}
-    assert [each.offset for each in sifted(given, NOW, named(short(past)[:6])) if each.key == b"weld-01"] == [
-        0,
-        1,
-        4,
-        5,
-    ]
-    assert {each.key for each in sifted(given, NOW, named(str(past.incident_id)))} == {b"weld-01", b"weld-02"}
-    assert {each.key for each in sifted(given, NOW, named("weld-03"))} == {b"weld-02", b"weld-03"}
-
-
-def test_what_looks_otherwise_is_passed_on_to_be_read_as_a_whole():
-    given = Record(INCIDENTS, 0, 0, b"weld-07", b'{ "kind": "opened" }')
-    assert list(sifted([given], NOW)) == [given]
 
 
 def test_show_saves_and_says_where(desk: MemoryDesk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):

@@ -1,6 +1,6 @@
 """Notices: a refused bundle opens and closes, news are told once and while they are fresh, nothing is told twice."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -8,15 +8,17 @@ from uuid import UUID
 import pytest
 
 from andon.ids import notice_id
+from andon.incidents import Incident, resolved
 from andon.line import Policy
 from andon.memory import MemoryDeadLetters, MemoryKafka, MemorySink, MemorySource
 from andon.records import Cause, IncidentEvent, IncidentKind, Notice, NoticeKind, Score, read_event, write_event
 from andon.redis_client import Patience
 from andon.stage import Message, Stage
 from andon.topics import DEAD_LETTERS, INCIDENTS, NOTICES
+from andon_alerting.ended import settling
 from andon_alerting.kept import Keeping, Slate
 from andon_alerting.memory import MemoryShelf
-from andon_alerting.notices import Noticing, places_of
+from andon_alerting.notices import Noticing, ended_by_a_person, is_open, places_of
 from andon_alerting.notifiers.alertmanager import alert
 from andon_alerting.outbox import Entry, turn
 from andon_alerting.page import page
@@ -34,6 +36,11 @@ class Desk:
     kafka: MemoryKafka = field(default_factory=MemoryKafka)
     refusals: MemoryShelf[IncidentEvent] = field(default_factory=MemoryShelf)
     dropped: int = 0
+    ended: dict[UUID, IncidentEvent] = field(default_factory=dict)
+
+    def asked(self, incidents: Iterable[UUID]) -> dict[UUID, IncidentEvent]:
+        """What people ended."""
+        return {each: self.ended[each] for each in incidents if each in self.ended}
 
     def __post_init__(self) -> None:
         self.start = self.now
@@ -65,6 +72,7 @@ class Desk:
             places_of,
             Patience(lambda: None, 1),
             clock=lambda: self.now,
+            settle=settling(self.asked, lambda known: [known.incident_id] if is_open(known) else [], ended_by_a_person),
         )
         sink, dead = MemorySink(self.kafka), MemoryDeadLetters(self.kafka)
         Stage("notices", source, Noticing(slate, 300), sink, dead).step(lambda: self.now)
@@ -221,3 +229,30 @@ def test_a_bundle_refused_for_a_drill_copy_is_a_drill(desk: Desk) -> None:
     desk.turn()
     events = [read_event(IncidentEvent, each.value) for each in desk.kafka.records(INCIDENTS)]
     assert {each.station: each.drill for each in events} == {"drill.weld-07": True, "weld-07": False}
+
+
+def test_a_refusal_that_a_person_ended_is_not_opened_by_the_next_replica_but_by_the_next_bundle(desk: Desk) -> None:
+    desk.say(NoticeKind.BUNDLE_REFUSED)
+    desk.turn()
+    (opened,) = desk.events()
+    desk.ended[opened.incident_id] = resolved(Incident([opened]), "Mira", "", desk.start)
+    desk.say(NoticeKind.BUNDLE_REFUSED)
+    assert desk.turn(2) == ["weld-07 opened bundle_refused", "weld-07 resolved bundle_refused"]
+    assert len(desk.events()) == 1
+    desk.say(NoticeKind.BUNDLE_REFUSED, "2c" * 32, at_s=5)
+    assert desk.turn(6)[-1] == "weld-07 opened bundle_refused"
+    assert [each.kind for each in desk.events()] == ["opened", "opened"]
+    desk.say(NoticeKind.BUNDLE_SERVES, OLD, at_s=9)
+    assert desk.turn(10)[-1] == "weld-07 resolved bundle_refused"
+    assert desk.refusals.held == {}
+
+
+def test_a_bundle_that_serves_after_a_person_ended_its_refusal_ends_nothing_more(desk: Desk) -> None:
+    desk.say(NoticeKind.BUNDLE_REFUSED)
+    desk.turn()
+    (opened,) = desk.events()
+    desk.ended[opened.incident_id] = resolved(Incident([opened]), "Mira", "", desk.start)
+    desk.say(NoticeKind.BUNDLE_SERVES, OLD, at_s=9)
+    desk.turn(10)
+    assert len(desk.events()) == 1
+    assert desk.refusals.held == {}

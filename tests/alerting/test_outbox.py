@@ -53,6 +53,9 @@ TABLE = [
     (DARK_OVER, None, When.OVER_UNTOLD),
     (replace(DARK_OVER, attempts=1), None, When.NOW),  # the sink may have it
     (replace(DARK_OVER, tried=True), None, When.NOW),  # whoever was telling it died
+    (replace(DUE, over=event(IncidentKind.RESOLVED, "by_a_person")), None, When.ENDED_UNTOLD),
+    (replace(DUE, over=event(IncidentKind.RESOLVED, "by_a_person")), LATER, When.ENDED_UNTOLD),
+    (replace(DUE, over=event(IncidentKind.RESOLVED, "by_a_person"), tried=True), None, When.NOW),
     (replace(OVER, tried=True), LATER, When.QUIET),
     (replace(OVER, attempts=1, put_off=True), None, When.NOW),
     (replace(DUE, over=event(IncidentKind.RESOLVED, "part_of_line"), tried=True), None, When.NOW),

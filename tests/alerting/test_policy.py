@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from andon.ids import DRILL_OVER
 from andon.line import Plan, Policy
 from andon.records import Cause, ChangeKind, FramePlace, IncidentKind, Score
-from andon_alerting.policy import Decision, State, Why, decide, silent, went_silent
+from andon_alerting.policy import LATE, Decision, State, Why, decide, ended_by_a_person, silent, went_silent
 from andon_alerting.products import MOST_PRODUCTS
 from andon_alerting.states import read_state, write_state
 from andon_alerting.story import turned
@@ -93,6 +93,7 @@ RULES = [
     ("bracket:ooooo hinge:A", SETTLING.model_copy(update={"multiple": 4.0}), Why.SETTLING),
 ]
 BY_TIME_OR_ORDER = {Why.STALE, Why.SILENT, Why.HEARD_AGAIN}
+BY_PEOPLE = {Why.BY_A_PERSON, Why.OF_BEFORE}  # below, and test_alerting.py
 
 
 @pytest.mark.parametrize(("words", "policy", "last"), RULES)
@@ -110,7 +111,7 @@ def test_a_frame_seen_before_or_a_silence_gives_its_reason(score: MakeScore) -> 
 
 
 def test_every_reason_stands_in_the_rules() -> None:
-    assert {last for *_, last in RULES} | BY_TIME_OR_ORDER == set(Why)
+    assert {last for *_, last in RULES} | BY_TIME_OR_ORDER | BY_PEOPLE == set(Why)
 
 
 def test_an_incident_opens_after_three_of_five(score: MakeScore) -> None:
@@ -425,3 +426,110 @@ def test_a_drill_copy_that_sent_its_last_frame_is_not_silent_and_a_station_alway
         assert read_state(write_state(state)) == state
         state, _ = decide(state, score("o", 2, station, subject="drill good"), PLAIN)
         assert silent(state, PLAIN, start + timedelta(hours=1), start), "the next drill's silence counts again"
+
+
+SURGE = Cause.DEFECT_SURGE
+
+
+def after_a_person(words: str, story: MakeStory, at_s: float, cause: Cause = SURGE, policy: Policy = PLAIN) -> State:
+    """The state after a story, when a person ends its incident `at_s` after the first frame."""
+    state, _ = tell(words, story, policy)
+    assert state.incident(cause)
+    return ended_by_a_person(state, cause, story("o")[0].captured_at + timedelta(seconds=at_s))
+
+
+def go_on(state: State, scores: Sequence[Score], policy: Policy = PLAIN) -> tuple[State, list[Decision]]:
+    decisions: list[Decision] = []
+    for each in scores:
+        state, made = decide(state, each, policy)
+        decisions += made
+    return state, decisions
+
+
+def test_what_a_person_ended_is_over_and_its_frames_do_not_open_the_next(story: MakeStory) -> None:
+    state = after_a_person("aaa", story, 2.5)
+    assert state.open == ()
+    state, decisions = go_on(state, story("aa", first=3))
+    assert turns(decisions) == []
+    state, decisions = go_on(state, story("a", first=5))
+    assert turns(decisions) == [("opened", "k_of_n_reached")]
+    assert [each.captured_at.second for each in state.open[0].evidence] == [5, 3, 4], "of frames after the end alone"
+
+
+def test_the_next_incident_is_another(story: MakeStory) -> None:
+    first, _ = tell("aaa", story)
+    again, _ = go_on(after_a_person("aaa", story, 2.5), story("aaa", first=3))
+    assert first.open[0].incident != again.open[0].incident
+
+
+def test_frames_captured_before_the_end_that_come_late_do_not_reopen_it(story: MakeStory) -> None:
+    state, decisions = go_on(after_a_person("aaa", story, 6.5), story("aaaa", first=3))
+    assert [each.why for each in decisions] == [Why.OF_BEFORE] * 4
+    assert state.made.window == "o" * 5
+    state, decisions = go_on(state, story("aaa", first=7))
+    assert turns(decisions) == [("opened", "k_of_n_reached")]
+    assert state.ended == ()
+
+
+def test_one_severe_frame_of_before_does_not_reopen_what_a_person_ended(story: MakeStory) -> None:
+    state = after_a_person("A", story, 1.5, Cause.SEVERE_DEFECT, SEVERE)
+    assert turns(go_on(state, story("A", first=1), SEVERE)[1]) == []
+    assert turns(go_on(state, story("A", first=2), SEVERE)[1]) == [("opened", "above_multiple")]
+
+
+def test_a_camera_whose_clock_runs_behind_is_watched_again_soon(story: MakeStory) -> None:
+    state = after_a_person("aaa", story, 3600)
+    scored_at = state.ended[0].at + LATE
+    in_time = [each.model_copy(update={"scored_at": scored_at}) for each in story("aaa", first=3)]
+    assert turns(go_on(state, in_time)[1]) == []
+    too_late = [each.model_copy(update={"scored_at": scored_at + timedelta(seconds=1)}) for each in in_time]
+    assert turns(go_on(state, too_late)[1]) == [("opened", "k_of_n_reached")]
+
+
+def test_the_end_of_one_cause_touches_no_other(story: MakeStory) -> None:
+    state = after_a_person("aaauu", story, 9.5)
+    assert [each.cause for each in state.open] == [Cause.UNSCORABLE]
+    _, decisions = go_on(after_a_person("aaa", story, 9.5), story("uu", first=3))
+    assert turns(decisions) == [("opened", "unscorable_k_of_n")]
+
+
+def test_frames_that_could_not_be_scored_are_forgiven_too(story: MakeStory) -> None:
+    state = after_a_person("uu", story, 1.5, Cause.UNSCORABLE)
+    assert turns(go_on(state, story("u", first=2))[1]) == []
+    assert turns(go_on(state, story("uu", first=2))[1]) == [("opened", "unscorable_k_of_n")]
+
+
+def test_a_silence_that_a_person_ended_is_over_until_the_station_was_heard_and_falls_silent_again(
+    score: MakeScore, start: datetime
+) -> None:
+    state, _ = decide(State("weld-07"), score("o", 0), PLAIN)
+    quiet, _ = went_silent(state, PLAIN)
+    ended = ended_by_a_person(quiet, Cause.STATION_SILENT, start + timedelta(seconds=90))
+    much_later = start + timedelta(hours=5)
+    assert ended.open == ()
+    assert not silent(ended, PLAIN, much_later, start)
+    heard, decisions = decide(ended, score("o", 100), PLAIN)
+    assert turns(list(decisions)) == []
+    assert silent(heard, PLAIN, much_later, start)
+
+
+def test_what_a_person_ended_is_seen_by_whoever_would_write_over_it(story: MakeStory) -> None:
+    state, _ = tell("aaa", story)
+    ended = after_a_person("aaa", story, 2.5)
+    assert ended.mark != state.mark
+    assert read_state(write_state(ended)) == ended
+
+
+@given(words=words, policy=policies, after=st.integers(0, 40))
+@settings(max_examples=60, deadline=None)
+def test_after_a_person_ended_it_a_surge_needs_as_many_new_frames_as_the_first_time(
+    words: str, policy: Policy, after: int, story: MakeStory
+) -> None:
+    scores = list(story(words))
+    state, _ = go_on(State("weld-07"), scores[:after], policy)
+    if state.last is None or state.incident(SURGE) is None:
+        return
+    state, _ = go_on(ended_by_a_person(state, SURGE, state.last.captured_at), scores[after:], policy)
+    held = state.incident(SURGE)
+    if held is not None:
+        assert held.first in {each.frame_id for each in scores[after:]}

@@ -12,10 +12,11 @@ from redis.exceptions import ConnectionError as Unreachable
 from redis.exceptions import TimeoutError as TooSlow
 
 from andon.errors import Broken
+from andon.incidents import Incident, resolved
 from andon.kafka.source import Place
 from andon.line import LineFile, Plans, Policy
 from andon.memory import MemoryDeadLetters, MemoryKafka, MemorySink, MemorySource
-from andon.records import IncidentEvent, read_event
+from andon.records import IncidentEvent, read_event, read_score, write_event
 from andon.redis_client import Patience
 from andon.stage import Message, Record, Stage
 from andon.topics import INCIDENTS, SCORES
@@ -113,6 +114,16 @@ class Line:
 
     def events(self) -> list[IncidentEvent]:
         return [read_event(IncidentEvent, each.value) for each in self.kafka.records(INCIDENTS)]
+
+    def resolve(self, at: datetime) -> list[UUID]:
+        """A person ends all that is open; whoever hears it notes it in Redis."""
+        held = [each for card in self.states.held.values() for each in card.state.open]
+        for incident in [each.incident for each in held]:
+            story = Incident([each for each in self.events() if each.incident_id == incident])
+            event = resolved(story, "Mira", "", at)
+            self.kafka.append(Message(INCIDENTS, event.station.encode(), write_event(event)))
+            self.states.ended[incident] = event
+        return [each.incident for each in held]
 
     def recomputed(self) -> dict[str, State]:
         return replay(History(self.kafka).scores([0, 1], self.now), set(), self.plans)[0]
@@ -292,6 +303,61 @@ def test_an_incident_older_than_the_horizon_is_adopted_from_its_event(line: Line
     assert [each.opened.event_id for each in told] == [opened.event_id]
 
 
+def test_what_a_person_ended_is_kept_within_seconds_though_no_frame_comes(line: Line, records: MakeRecords) -> None:
+    line.write(records("aaa"))
+    line.turn()
+    line.resolve(line.now)
+    line.turn(seconds=2)
+    line.turn()
+    card = line.states.held["weld-07"]
+    assert card.state.open == ()
+    assert card.mark == "/1/2/ended:defect_surge"
+    assert [each.kind for each in line.events()] == ["opened", "resolved"], "theirs is the only end"
+    assert [key.split("/")[1] for key in line.states.queued] == ["opened", "resolved"]
+
+
+def test_a_station_that_a_person_ended_the_silence_of_is_silent_again_only_after_it_was_heard(
+    line: Line, records: MakeRecords
+) -> None:
+    line.write(records("oo"))
+    line.turn()
+    for _ in range(40):
+        line.turn(seconds=2)
+    (ended,) = line.resolve(line.now)
+    for flush in (False, True):
+        if flush:
+            line.states.flush()
+        for _ in range(60):
+            line.turn(seconds=2)
+    assert [each.kind for each in line.events()] == ["opened", "resolved"]
+    heard_s = int((line.now - line.events()[0].evidence[0].captured_at).total_seconds())
+    line.write(records("o", first=heard_s))
+    line.turn()
+    for _ in range(40):
+        line.turn(seconds=2)
+    assert [each.kind for each in line.events()] == ["opened", "resolved", "opened"]
+    assert line.events()[-1].incident_id != ended
+
+
+def test_a_crash_that_opens_it_once_more_after_a_person_ended_it_leaves_it_over(
+    line: Line, records: MakeRecords
+) -> None:
+    line.write(records("aaa"))
+    line.turn()
+    line.resolve(line.now)
+    before = line.states.held.pop("weld-07")
+    for part in range(2):
+        line.kafka.commit(GROUP, SCORES, part, 0)
+    line.restart()
+    line.turn()
+    assert line.states.held["weld-07"].state.open == before.state.open
+    line.turn(seconds=2)
+    line.turn()
+    assert line.states.held["weld-07"].state.open == ()
+    assert [each.kind for each in line.events()] == ["opened", "resolved", "opened"], "the same event again"
+    assert line.events()[0] == line.events()[2]
+
+
 words = st.lists(
     st.one_of(
         letters := st.text("ooaaAu", min_size=1, max_size=8),
@@ -301,19 +367,27 @@ words = st.lists(
     min_size=1,
     max_size=16,
 ).map(" ".join)
-turns = st.lists(st.tuples(st.integers(1, 12), st.booleans(), st.booleans()), min_size=1, max_size=8)
+turns = st.lists(st.tuples(st.integers(1, 12), st.booleans(), st.booleans(), st.booleans()), min_size=1, max_size=8)
 
 
 @given(words=words, turns=turns, k=st.integers(1, 3), settle=st.integers(0, 2))
 @settings(max_examples=60, deadline=None)
 def test_a_redis_that_is_lost_again_and_again_ends_as_one_that_never_was(
-    words: str, turns: list[tuple[int, bool, bool]], k: int, settle: int, story_records: MakeRecords, start: datetime
+    words: str,
+    turns: list[tuple[int, bool, bool, bool]],
+    k: int,
+    settle: int,
+    story_records: MakeRecords,
+    start: datetime,
 ) -> None:
     plans = LineFile(None, Policy(k=k, clear_after=4, settle=settle, unscorable_k=2))
     calm, lossy = Line(start, plans=plans), Line(start, plans=plans)
     records = list(story_records(words))
-    for number, pause, flush in turns:
+    for number, pause, flush, resolve in turns:
         batch, records = records[:number], records[number:]
+        if resolve and batch:
+            before = read_score(batch[0]).captured_at - timedelta(milliseconds=500)
+            assert lossy.resolve(before) == calm.resolve(before)
         calm.read(batch, pause=pause, flush=False)
         lossy.read(batch, pause=pause, flush=flush)
         assert lossy.kept == calm.kept

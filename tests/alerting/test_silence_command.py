@@ -2,23 +2,22 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
-from people_desk import MemoryDesk, opened
+from fake_alertmanager import FakeAlertmanager
+from incident_turns import opened
+from people_desk import MemoryDesk
 
+from andon.alertmanager import Silences, matchers
 from andon.errors import Broken, Invalid, Mistake
 from andon.records import Assignment, Silence, read_event, write_event
 from andon.stage import Message
 from andon.topics import MODELS
 from andon_alerting.commands import desk as desks
 from andon_alerting.commands import silence as command
-from andon_alerting.commands.alertmanager import Silences, matchers
-from andon_alerting.commands.when import ahead, length, past, spoken
 from andon_alerting.settings import AlertmanagerSettings
 
 NOW = datetime(2026, 3, 2, 14, 0, tzinfo=UTC)
@@ -152,43 +151,6 @@ def test_a_station_with_a_bundle_an_incident_or_a_silence_is_known(desk: MemoryD
     assert "warning" not in desk.run("silence", "zzz", "2h", *WHY).stderr
 
 
-@dataclass
-class FakeAlertmanager:
-    """Keeps silences as Alertmanager does."""
-
-    held: list[dict[str, Any]] = field(default_factory=list)
-    answer: Callable[[], httpx.Response] | None = None
-    tokens: set[str | None] = field(default_factory=set)
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.tokens.add(request.headers.get("Authorization"))
-        if self.answer:
-            return self.answer()
-        match request.method, request.url.path:
-            case "GET", "/api/v2/silences":
-                return httpx.Response(200, json=self.held)
-            case "POST", "/api/v2/silences":
-                return self._put(json.loads(request.content))
-            case "DELETE", path:
-                self._one(path.rpartition("/")[2])["status"] = {"state": "expired"}
-                return httpx.Response(200)
-        return httpx.Response(404)
-
-    def _put(self, body: dict[str, Any]) -> httpx.Response:
-        if "id" in body:
-            self._one(body["id"]).update(body)
-        else:
-            self.held.append(body | {"id": f"s{len(self.held)}", "status": {"state": "active"}})
-        return httpx.Response(200, json={"silenceID": body.get("id", self.held[-1]["id"])})
-
-    def _one(self, name: str) -> dict[str, Any]:
-        return next(each for each in self.held if each["id"] == name)
-
-    @property
-    def active(self) -> list[dict[str, Any]]:
-        return [each for each in self.held if each["status"]["state"] == "active"]
-
-
 @pytest.fixture
 def alertmanager(monkeypatch: pytest.MonkeyPatch) -> FakeAlertmanager:
     fake = FakeAlertmanager()
@@ -225,12 +187,6 @@ def test_what_people_made_in_alertmanager_itself_is_left_alone(desk: MemoryDesk,
     desk.run("silence", "weld-07", "1h", *WHY)
     desk.run("silence", "weld-07", "--end")
     assert [each["id"] for each in alertmanager.active] == ["hand"]
-
-
-def test_a_silence_of_everything_leaves_the_watchdog_firing():
-    everything = matchers("*")
-    assert {"name": "alertname", "value": "AndonWatchdog", "isRegex": False, "isEqual": False} in everything
-    assert all(each["name"] == "alertname" for each in everything)
 
 
 @pytest.mark.parametrize(
@@ -337,37 +293,3 @@ def test_a_weekly_window_names_its_next_beginning():
 def test_a_line_file_that_is_wrong_is_told(desk: MemoryDesk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("ANDON_LINE", str(tmp_path / "none.yaml"))
     assert isinstance(desk.run("silences").exception, Mistake)
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [("90s", 90), ("20min", 1200), ("20m", 1200), ("2h", 7200), ("1d", 86400), ("1h30min", 5400), ("1.5 h", 5400)],
-)
-def test_lengths_of_time_as_people_type_them(text: str, seconds: float):
-    assert length(text, "TIME") == timedelta(seconds=seconds)
-
-
-@pytest.mark.parametrize("text", ["", "2", "h", "2 hours", "-2h", "2h!", "1e9h", "0min", "٣h"])
-def test_what_is_no_length_of_time(text: str):
-    with pytest.raises(Mistake):
-        length(text, "TIME")
-
-
-def test_a_length_beyond_all_measure_is_ten_years():
-    assert length("9999999d", "TIME") == timedelta(days=3650)
-
-
-def test_moments_to_come_and_gone():
-    assert ahead("2026-03-02T15:00+00:00", "--until", NOW) == NOW + timedelta(hours=1)
-    assert past("8h", "--since", NOW) == NOW - timedelta(hours=8)
-    assert past("2026-03-02T13:00+00:00", "--since", NOW) == NOW - timedelta(hours=1)
-    for text in ("2027-01-01", "tomorrow", ""):
-        with pytest.raises(Mistake):
-            past(text, "--since", NOW)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"), [(40, "40 s"), (720, "12 min"), (11100, "3 h 5 min"), (7200, "2 h"), (187200, "2 d 4 h")]
-)
-def test_lengths_of_time_as_they_are_told(seconds: float, words: str):
-    assert spoken(timedelta(seconds=seconds)) == words

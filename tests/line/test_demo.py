@@ -53,6 +53,9 @@ def test_without_arguments_it_draws_parts_learns_them_and_pages_when_they_break(
     assert (figures["stations"], figures["captured"], figures["scored"]) == (2, 120, 120)
     assert int(str(figures["incidents"])) >= 1
     assert figures["pages"] == figures["incidents"]
+    token = words.split("/sign-in#")[1].split()[0]
+    assert len(token) >= 43
+    assert token not in str(figures)
 
 
 def test_folders_of_images_are_stations_and_a_file_that_is_no_image_is_a_dead_letter(tmp_path: Path):

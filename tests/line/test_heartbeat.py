@@ -8,6 +8,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from andon.assignments import Assignments
+from andon.comparing.table import ScoreTable
 from andon.line import Policy
 from andon.memory import MemoryDeadLetters, MemoryKafka, MemorySink, MemorySource
 from andon.metrics import Metrics
@@ -32,7 +33,6 @@ from andon_scoring.score import Scored
 from andon_training.from_kafka.gather import Gathering
 from andon_training.from_kafka.newest import Newest
 from andon_training.replay.frames import Frames
-from andon_training.replay.table import ScoreTable
 from andon_training.trainer.board import Board as TrainerBoard
 from andon_training.trainer.settings import OnboardingSettings
 

@@ -22,6 +22,7 @@ import pytest
 from confluent_kafka import TopicPartition
 
 from andon.evidence import Dossier, Lost
+from andon.folder import Folder
 from andon.ids import frame_id, sha256_hex
 from andon.kafka import KafkaSink, TopicReader
 from andon.kafka.admin import create_topics
@@ -36,6 +37,7 @@ from andon.records import (
     FramePlace,
     IncidentEvent,
     IncidentKind,
+    Outline,
     Score,
     Severity,
     Told,
@@ -44,6 +46,7 @@ from andon.records import (
     read_event,
     write_event,
 )
+from andon.reviewed import PLACE, ReviewedFrame, read_reviewed
 from andon.settings import KafkaSettings
 from andon.stage import Message, Record
 from andon.store import BlobStore
@@ -83,7 +86,8 @@ class Line:
         create_topics(self.kafka, [frames], 2, 1)
         create_topics(self.kafka, [BY_NAME[each] for each in (INCIDENTS, SCORES, VERDICTS, DRIFT)], PARTITIONS, 1)
         self.kafka = self.kafka.model_copy(update={"group_prefix": f"test-{self.station}"})
-        self.commit("evidence", INCIDENTS, PARTITIONS)  # what other tests wrote is no concern of ours
+        for topic in (INCIDENTS, VERDICTS):
+            self.commit("evidence", topic, PARTITIONS)  # what other tests wrote is no concern of ours
         self.blobs = BlobStore(str(self.folder / "frames"))
         self.store = self.folder / "evidence"
         self.shown: dict[int, Evidence] = {}
@@ -147,6 +151,24 @@ class Line:
         sink = KafkaSink(self.kafka, compression="zstd")
         sink.send([Message(topic, self.station.encode(), each) for each in values], lambda: None)
         sink.close()
+
+    def answer(self, seq: int, told: Told, s: int = 0, **other: Any) -> Answer:
+        """What somebody says of a frame, as the console writes it."""
+        said = self.said(seq, told, s, **other)
+        self.send(VERDICTS, write_event(said))
+        return said
+
+    def said(self, seq: int, told: Told, s: int = 0, **other: Any) -> Answer:
+        shown = self.shown[seq]
+        return Answer(
+            frame_id=shown.frame_id, station=self.station, answer=told, by="mira",
+            at=datetime.now(UTC) + timedelta(seconds=s), frame=shown.frame, scored=shown.scored, dataref=shown.dataref,
+            **other,
+        )  # fmt: skip
+
+    def reviewed(self) -> dict[UUID, ReviewedFrame]:
+        """What is kept of it."""
+        return {each.answer.frame_id: each for each in read_reviewed(Folder(str(self.store)), self.station)}
 
     def findings(self) -> list[Finding]:
         """What was said of this line's topic."""
@@ -307,7 +329,7 @@ def test_what_is_too_much_goes_but_never_what_is_open_or_answered(line: Line):
     assert (found["removed"], found["incidents"]) == (2, 2)
     assert not (line.store / str(first)).exists()
     assert not filler.exists()
-    assert {each.name for each in line.store.iterdir()} == {str(answered), str(left_open)}
+    assert {each.name for each in line.store.iterdir()} == {str(answered), str(left_open), PLACE}
 
 
 def test_evidence_waits_while_its_store_is_away_and_goes_on_when_it_is_back(line: Line):
@@ -348,3 +370,62 @@ def test_people_are_told_before_retention_deletes_what_a_stopped_group_has_not_r
         line.commit("preprocess", line.topic, 2)
         assert eventually(lambda: len(line.findings()) == 2)
     assert [each.kind for each in line.findings()] == [FindingKind.BEGAN, FindingKind.ENDED]
+
+
+def test_what_people_answered_is_kept_until_they_take_it_back_and_exported(line: Line):
+    line.capture(range(3), large=(2,))
+    outline = Outline(points=((0, 0), (8, 0), (8, 8)))
+    real = line.answer(0, Told.REAL, defect="scratch", outlines=(outline,))
+    line.answer(1, Told.UNSURE)
+    later = line.answer(1, Told.FALSE_CALL, s=1)
+    missed = line.answer(2, Told.MISSED)
+    found = line.once()
+    assert (found["kept"], found["reviewed"]["frames"]) == (0, 3)
+    kept = line.reviewed()
+    assert {each.answer for each in kept.values()} == {real, later, missed}
+    for seq in range(3):
+        frame = kept[line.shown[seq].frame_id]
+        assert (frame.image(), frame.heat()) == (picture(seq), HEAT)
+        assert frame.score() is not None
+
+    out = line.folder / "out"
+    command = [sys.executable, "-m", "andon", "reviewed", "export", str(out), "--station", line.station, "--json"]
+    done = subprocess.run(command, env=line.env(), capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr[-2000:]
+    images = {each.relative_to(out / line.station).as_posix(): each.read_bytes() for each in out.rglob("*.jpg")}
+    split = next(name.split("/")[0] for name in images if "/good/" in name)
+    assert images == {
+        f"test/scratch/{real.frame_id}.jpg": picture(0),
+        f"{split}/good/{later.frame_id}.jpg": picture(1),
+        f"test/defect/{missed.frame_id}.jpg": picture(2),
+    }
+
+    line.answer(0, Told.WITHDRAWN, s=2)
+    assert line.once()["reviewed"]["answers"] == {"withdrawn": 1}
+    assert line.reviewed().keys() == {later.frame_id, missed.frame_id}
+    assert subprocess.run(command, env=line.env(), capture_output=True, timeout=60).returncode == 0
+    assert not (out / line.station / "test" / "scratch").exists()
+
+
+def test_killed_while_it_keeps_answers_it_loses_none(line: Line):
+    line.capture(range(60))
+    line.send(VERDICTS, *(write_event(line.said(seq, Told.FALSE_CALL)) for seq in range(60)))
+    with line.running():
+        assert eventually(lambda: len(line.reviewed()) > 0, within_s=15)
+        os.kill(line.pid, signal.SIGKILL)
+    assert all(each.image() for each in line.reviewed().values())
+    assert line.once()["reviewed"]["frames"] == 60
+    assert {each.image() for each in line.reviewed().values()} == {picture(seq) for seq in range(60)}
+
+
+def test_an_answer_on_a_frame_that_kafka_has_forgotten_takes_it_from_the_incident(line: Line):
+    shown = line.capture(range(4))
+    line.tell(IncidentKind.OPENED, shown[:2])
+    assert line.once()["kept"] == 2
+    client = admin(line.kafka)
+    (deleted,) = client.delete_records([TopicPartition(line.topic, shown[0].frame.partition, 4)]).values()
+    deleted.result(20)
+    for seq in (0, 3):
+        line.answer(seq, Told.REAL)
+    assert line.once()["reviewed"]["answers"] == {"expired": 1, "kept": 1}
+    assert [each.image() for each in line.reviewed().values()] == [picture(0)]

@@ -24,6 +24,7 @@ from typer.testing import CliRunner, Result
 from andon.cli import build
 from andon.errors import Broken
 from andon.ids import frame_id, sha256_hex
+from andon.incidents import Incident, resolved
 from andon.kafka import KafkaSink
 from andon.kafka.admin import create_topics
 from andon.kafka.clients import admin
@@ -43,7 +44,10 @@ from andon.settings import KafkaSettings, RedisSettings
 from andon.stage import Message
 from andon.topics import ALL, FRAMES, SCORES
 from andon_alerting.acknowledging import RedisTaken
+from andon_alerting.ended import ended
 from andon_alerting.outbox import PAGE, Keys, Outbox, Pace, run_script
+from andon_alerting.put_off import When, when
+from andon_alerting.states import read_state
 from andon_demo.servers.supervise import Servers
 
 pytestmark = pytest.mark.servers
@@ -118,6 +122,15 @@ class Line:
     def good(self, station: str) -> None:
         """Enough good ones that it is over."""
         self._scores(station, [Verdict.OK] * 4, 0)
+
+    def window(self, station: str) -> str:
+        """The station's last verdicts, as alerting remembers them."""
+        state = self.redis.hget(f"andon:station:{station}", "state")
+        return read_state(str(state)).made.window if state else ""
+
+    def frames(self, station: str, verdicts: list[Verdict]) -> None:
+        """Frames of now, one by one."""
+        self._scores(station, verdicts, 0)
 
     def _scores(self, station: str, verdicts: list[Verdict], frame: int) -> None:
         messages = []
@@ -321,6 +334,57 @@ def test_the_end_takes_back_what_nobody_was_told_yet_and_forgets_who_had_it(box:
     assert box.taken.of([str(box.event.incident_id)]) == {}
 
 
+def ended_by(box: Box) -> IncidentEvent:
+    return resolved(Incident([box.event]), "Mira", "the lamp was loose", NOW)
+
+
+def test_who_was_told_of_it_is_told_who_ended_it_once(box: Box) -> None:
+    box.queue(box.event, NOW_S)
+    box.tell(box.bell, NOW_S)
+    box.tell(box.lamp, NOW_S, again_in_s=60)
+    box.take()
+    box.take(ended_by(box))
+    box.take(ended_by(box).model_copy(update={"by": "Bo"}))
+    for outbox in (box.bell, box.lamp):
+        (entry,) = outbox.claim(8, NOW_S)
+        assert isinstance(entry.event, IncidentEvent)
+        assert (entry.event.kind, entry.event.by) == (IncidentKind.RESOLVED, "Mira")
+        outbox.told(entry, NOW_S)
+        assert (outbox.waiting(), outbox.claim(8, NOW_S + 9999)) == (0, [])
+    assert ended(box.redis, box.keys, [box.event.incident_id])[box.event.incident_id].by == "Mira"
+
+
+def test_what_was_over_before_a_person_said_so_is_told_by_its_first_end(box: Box) -> None:
+    box.queue(box.event, NOW_S)
+    box.tell(box.bell, NOW_S)
+    box.queue(box.event.model_copy(update={"kind": IncidentKind.RESOLVED, "reason": "cleared"}), NOW_S)
+    box.take(ended_by(box))
+    (entry,) = box.bell.claim(8, NOW_S)
+    assert entry.event.reason == "cleared"
+
+
+def test_a_page_that_still_waits_when_a_person_ends_it_comes_with_its_end(box: Box) -> None:
+    box.queue(box.event, NOW_S)
+    box.take(ended_by(box))
+    (entry,) = box.bell.claim(8, NOW_S)
+    assert when(entry, None) is When.ENDED_UNTOLD
+    box.bell.dropped(entry, NOW_S)
+    assert (box.bell.waiting(), box.bell.claim(8, NOW_S + 9999)) == (0, [])
+
+
+def test_an_end_that_is_read_back_is_known_again_and_told_by_nobody(box: Box) -> None:
+    box.queue(box.event, NOW_S)
+    box.tell(box.bell, NOW_S)
+    box.taken.restore([ended_by(box)], NOW)
+    assert box.bell.claim(8, NOW_S) == []
+    assert ended(box.redis, box.keys, [box.event.incident_id])
+
+
+def test_a_clock_that_runs_ahead_ends_no_later_than_it_was_heard(box: Box) -> None:
+    box.take(ended_by(box).model_copy(update={"at": NOW + timedelta(hours=1)}))
+    assert ended(box.redis, box.keys, [box.event.incident_id])[box.event.incident_id].at == NOW
+
+
 def test_partitions_that_redis_knows_nothing_of_are_lost_until_they_are_found(box: Box) -> None:
     assert box.taken.lost([0, 4]) == {0, 4}
     box.taken.found([4], NOW)
@@ -394,6 +458,39 @@ def test_an_acknowledgement_reaches_every_page_and_outlives_a_lost_redis(line: L
         "on my way",
         ["alertmanager", "webhook"],
     )
+
+
+def test_what_a_person_ends_is_over_everywhere_and_the_same_trouble_is_another_incident(
+    line: Line, station: str
+) -> None:
+    line.bad(station)
+    assert eventually(lambda: line.pages(station) == ["opened"] and line.alert(station))
+    first = shown(station)["incident"]
+    told = run("resolve", station, "--by", "Mira", "--note", "the lamp was loose", "--json")
+    assert told.exit_code == 0, told.exception
+    assert json.loads(told.stdout)["incident"] == first
+    assert eventually(lambda: line.pages(station) == ["opened", "resolved"])
+    page = line.page(station, "resolved")
+    assert (page["resolved_by"], page["incident"]) == ("Mira", first)
+    assert "Mira ended it after" in page["what"]
+    assert eventually(lambda: line.alert(station) == {}), "Alertmanager knows no alert of it any more"
+    assert "(Mira ended it); there is nothing to end" in str(run("resolve", first[:8]).exception)
+
+    line.redis.flushall()
+    assert eventually(lambda: line.redis.exists(f"andon:ended:{first}"))
+    line.frames(station, [Verdict.ANOMALOUS] * 2)  # too few by themselves
+    assert eventually(lambda: line.window(station).endswith("aa"))
+    assert [each["incident"] for each in rows(station)] == [first]
+    line.frames(station, [Verdict.ANOMALOUS])
+    assert eventually(lambda: line.pages(station) == ["opened", "resolved", "opened"])
+    assert eventually(lambda: line.alert(station))
+    again, before = rows(station)
+    assert (again["open"], before["open"], before["resolved_by"]) == (True, False, "Mira")
+    assert again["incident"] != first == before["incident"]
+    turns = json.loads(run("incidents", "show", first, "--json").stdout)["turns"]
+    assert [each["by"] for each in turns if each["kind"] == "resolved"] == ["Mira"], "theirs is the only end"
+    line.good(station)
+    assert eventually(lambda: line.pages(station)[-1] == "resolved")
 
 
 def test_the_frames_of_an_incident_are_saved_while_kafka_holds_them_and_told_of_afterwards(

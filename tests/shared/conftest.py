@@ -1,6 +1,7 @@
 """A small line for the commands: a store in a folder, `models` in memory, and scoring that says what a test wants."""
 
 import os
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,7 @@ from andon.stage import Idle, Message, Record
 from andon.store import BundleStore
 from andon.topics import MODELS
 
+sys.path.append(str(Path(__file__).parent))  # incident_turns.py, fake_alertmanager.py
 Says = Callable[[Assignment], Event | None]
 AT = datetime(2026, 3, 2, 14, 0, tzinfo=UTC)
 

@@ -79,7 +79,10 @@ def test_one_station_is_shown_whole_also_one_that_only_a_pattern_names() -> None
 
 def test_what_is_told_of_a_station_can_be_said_in_a_line_file(tmp_path: Path) -> None:
     record = json.loads(check(EXAMPLE, "--station", "weld-07", "--json").stdout)
-    said = {name: record[name] for name in ("site", "line", "products", "budget", "policy", "severity", "maintenance")}
+    said = {
+        name: record[name]
+        for name in ("site", "line", "products", "budget", "policy", "severity", "maintenance", "shifts")
+    }
     again = tmp_path / "line.yaml"
     again.write_text(json.dumps({"time zone": "Europe/Berlin", "stations": {"weld-07": said}}))
     copied = json.loads(check(again, "--station", "weld-07", "--json").stdout)

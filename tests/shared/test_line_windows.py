@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from andon.errors import Mistake
-from andon.line.windows import earliest, in_zone, latest, window
+from andon.line.clocks import earliest, latest
+from andon.line.windows import in_zone, window
 
 BERLIN, UTC_ZONE = ZoneInfo("Europe/Berlin"), ZoneInfo("UTC")
 

@@ -1,7 +1,9 @@
-"""Who has taken an incident on: acknowledgements come from `incidents`, where people write them, and go into pages.
+"""What people say to an incident: that they have taken it on, that it is over. Both come from `incidents`, where they
+write it, and go into pages.
 
 A stage of its own reads `incidents` as one more group. What it keeps lies in Redis, one key an incident: the event of
-whoever was first, until the incident is over. It can be read back from Kafka, and is where Redis has lost it.
+whoever took it on first, until it is over; and the event of whoever ended it first, by which the stages that keep
+incidents drop it (ended.py). Both can be read back from Kafka, and are where Redis has lost them.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -12,6 +14,7 @@ from typing import Protocol
 from uuid import UUID
 
 from andon.errors import Invalid
+from andon.incidents import ended_by_a_person, read_turn
 from andon.kafka.offsets import offsets_since
 from andon.kafka.table import TopicReader
 from andon.records import IncidentEvent, IncidentKind, read_event, write_event
@@ -19,7 +22,8 @@ from andon.redis_client import Client, Patience, Script
 from andon.settings import KafkaSettings
 from andon.stage import Idle, Record, Result, Source
 from andon.topics import INCIDENTS
-from andon_alerting.outbox import KEEP_S, QUEUE, Keys, run_script
+from andon_alerting.ended import by_then
+from andon_alerting.outbox import DONE_KEEP_S, KEEP_S, QUEUE, Keys, run_script
 from andon_alerting.rebuild import breathing
 
 LOOK_EVERY_S = 2.0
@@ -62,29 +66,46 @@ return 1
 """
 """Forgets it with its incident, and takes back a page of it that nobody was told yet."""
 
+END = (
+    QUEUE
+    + """
+local now, keep, done_keep, name, body, pages = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+if not redis.call('SET', KEYS[1], body, 'NX', 'EX', keep) or pages == '' then return 0 end
+for key = 2, #KEYS, 3 do
+  queue(KEYS[key], KEYS[key + 1], KEYS[key + 2], name, 'resolved', body, now, keep, done_keep)
+end
+return 1
+"""
+)
+"""Keeps the first word that an incident is over, and tells whoever was told, or is to be told, that it began."""
+
 
 @dataclass(slots=True)
 class TakenBoard:
-    """What a batch of `incidents` says, in order: acknowledgements, and the ids of what is over."""
+    """What a batch of `incidents` says, in order: who has taken what on, and what is over."""
 
     turns: list[IncidentEvent] = field(default_factory=list)
 
 
 class Taken(Protocol):
-    """Where acknowledgements lie; `RedisTaken` is the real one."""
+    """Where it lies; `RedisTaken` is the real one."""
 
     def apply(self, turns: Sequence[IncidentEvent], now: datetime) -> None:
-        """Keeps the first acknowledgement of each incident; forgets those of what is over."""
+        """Keeps the first acknowledgement of each incident, and the first end by a person, which is told; forgets
+        acknowledgements of what is over."""
+
+    def restore(self, turns: Sequence[IncidentEvent], now: datetime) -> None:
+        """As `apply`, of what was lost. Ends are not told: their pages come back with the others, from elsewhere."""
 
     def lost(self, partitions: Iterable[int]) -> frozenset[int]:
         """The partitions of which nothing is known."""
 
     def found(self, partitions: Iterable[int], now: datetime) -> None:
-        """Their acknowledgements are here now."""
+        """What was said of theirs is here now."""
 
 
 def acknowledging(board: TakenBoard) -> Callable[[Sequence[Record], datetime], list[Result]]:
-    """The handler: leaves on the board what concerns acknowledgements, and sends nothing."""
+    """The handler: leaves on the board what people said, and sends nothing."""
 
     def handle(records: Sequence[Record], _now: datetime) -> list[Result]:
         board.turns = list(turns(records))
@@ -97,22 +118,22 @@ def turns(records: Iterable[Record]) -> Iterator[IncidentEvent]:
     """The acknowledged and resolved events among `records`; what cannot be read is passed over."""
     for record in records:
         with suppress(Invalid):
-            event = read_event(IncidentEvent, record.value)
+            event = read_turn(record.value)
             if event.kind in (IncidentKind.ACKNOWLEDGED, IncidentKind.RESOLVED):
                 yield event
 
 
-def still_taken(events: Iterable[IncidentEvent]) -> list[IncidentEvent]:
-    """The first acknowledgement of each incident that is not over."""
+def still_said(events: Iterable[IncidentEvent]) -> list[IncidentEvent]:
+    """The first acknowledgement of each incident that is not over, and the event that ended each that a person did."""
     first: dict[UUID, IncidentEvent] = {}
-    over: set[UUID] = set()
+    over: dict[UUID, IncidentEvent] = {}
     for event in events:
         if event.kind is IncidentKind.RESOLVED:
-            over.add(event.incident_id)
+            over.setdefault(event.incident_id, event)
             first.pop(event.incident_id, None)
         elif event.incident_id not in over:
             first.setdefault(event.incident_id, event)
-    return list(first.values())
+    return [*first.values(), *filter(ended_by_a_person, over.values())]
 
 
 class Following:
@@ -180,13 +201,13 @@ class Following:
     def _put_back(self, lost: frozenset[int], now: datetime) -> None:
         if lost:
             events = self._read_back(lost, now, self._source.idle)
-            self._patience(lambda: self._taken.apply(events, now))
+            self._patience(lambda: self._taken.restore(events, now))
             self._patience(lambda: self._taken.found(lost, now))
 
 
 @dataclass(frozen=True)
 class ReadBack:
-    """Reads the acknowledgements of open incidents from the last `horizon` of `incidents`."""
+    """Reads what still counts of what people said in the last `horizon` of `incidents`."""
 
     kafka: KafkaSettings
     horizon: timedelta
@@ -196,13 +217,13 @@ class ReadBack:
         starts = offsets_since(self.kafka, [(INCIDENTS, part) for part in sorted(partitions)], now - self.horizon)
         begin = {part: offset for (_, part), offset in starts.items()}
         with closing(TopicReader(self.kafka, INCIDENTS, starts=begin)) as reader:
-            return still_taken(turns(breathing(reader.read_to_end(), idle)))
+            return still_said(turns(breathing(reader.read_to_end(), idle)))
 
 
 class RedisTaken:
-    """Acknowledgements in Redis. `sinks` are those that pages go to; the value says whether the sink forgets.
+    """What people said, in Redis. `sinks` are those that pages go to; the value says whether the sink forgets.
 
-    One that is older than `news_s` is kept and shown, and no page of its own."""
+    An acknowledgement that is older than `news_s` is kept and shown, and no page of its own."""
 
     def __init__(self, redis: Client, keys: Keys, sinks: Mapping[str, bool], news_s: float) -> None:
         self._redis = redis
@@ -211,11 +232,17 @@ class RedisTaken:
         self._news_s = news_s
         self._take = Script(TAKE)
         self._over = Script(OVER)
+        self._end = Script(END)
 
     def apply(self, turns: Sequence[IncidentEvent], now: datetime) -> None:
-        """One script a turn; each may be repeated."""
+        """One script or two a turn; each may be repeated."""
         for event in turns:
-            self._take_up(event, now) if event.kind is IncidentKind.ACKNOWLEDGED else self._forget(event)
+            self._hear(event, now, tell=True)
+
+    def restore(self, turns: Sequence[IncidentEvent], now: datetime) -> None:
+        """As `apply`."""
+        for event in turns:
+            self._hear(event, now, tell=False)
 
     def lost(self, partitions: Iterable[int]) -> frozenset[int]:
         """One look."""
@@ -231,6 +258,23 @@ class RedisTaken:
         """Who has taken which of these incidents on. One look; any thread may ask."""
         rows = self._redis.mget([self._keys.taken(each) for each in incidents]) if incidents else []
         return {each: read_event(IncidentEvent, row.encode()) for each, row in zip(incidents, rows, strict=True) if row}
+
+    def _hear(self, event: IncidentEvent, now: datetime, *, tell: bool) -> None:
+        if event.kind is IncidentKind.ACKNOWLEDGED:
+            self._take_up(event, now)
+            return
+        if ended_by_a_person(event):
+            self._keep_end(by_then(event, now), now, tell=tell)
+        self._forget(event)
+
+    def _keep_end(self, event: IncidentEvent, now: datetime, *, tell: bool) -> None:
+        name = str(event.incident_id)
+        keys = [self._keys.ended(name)]
+        for sink in self._sinks:
+            keys += [self._keys.outbox(sink), self._keys.waiting(sink), self._keys.page(sink, name)]
+        body = write_event(event).decode()
+        arguments: list[str | float] = [now.timestamp(), KEEP_S, DONE_KEEP_S, name, body, "1" if tell else ""]
+        run_script(self._redis, self._end, keys, arguments)
 
     def _take_up(self, event: IncidentEvent, now: datetime) -> None:
         name, news = str(event.incident_id), (now - event.at).total_seconds() <= self._news_s

@@ -17,7 +17,7 @@ from andon.line import Plan, Plans
 from andon.records import Cause, FramePlace, IncidentEvent, IncidentKind, read_score, write_event
 from andon.stage import Message, Record, Rejected, Result
 from andon.topics import INCIDENTS
-from andon_alerting.policy import Decision, State, Step, decide, went_silent
+from andon_alerting.policy import Decision, State, Step, Why, decide, ended_by_a_person, went_silent
 from andon_alerting.story import opening, turned
 
 LASTING = frozenset(Cause) - {Cause.DEFECT_SURGE, Cause.SEVERE_DEFECT, Cause.UNSCORABLE}
@@ -37,8 +37,8 @@ class Telling(StrEnum):
 class Card:
     """One station on the board: as Redis holds it (`mark`, '' where it holds nothing) and as it is now.
 
-    `owed` are open incidents nobody was told of, since the frames that opened them were too old. `pages` are
-    the events to be told.
+    `owed` are open incidents nobody was told of, since the frames that opened them were too old. `ended` are the
+    events by which people ended its incidents. `pages` are the events to be told.
     """
 
     station: str
@@ -46,6 +46,7 @@ class Card:
     state: State
     mark: str = ""
     owed: frozenset[UUID] = frozenset()
+    ended: tuple[IncidentEvent, ...] = ()
     pages: list[IncidentEvent] = field(default_factory=list)
 
     @property
@@ -74,8 +75,11 @@ class Alerting:
         self._max_alert_age_s = max_alert_age_s
 
     def __call__(self, records: Sequence[Record], now: datetime) -> list[Result]:
-        """Decides on each score in order, then on the stations that fell silent."""
+        """Ends what people ended, decides on each score in order, then on the stations that fell silent."""
         self._board.decided.clear()
+        for card in self._board.cards.values():
+            for event in card.ended:
+                self._end(card, event)
         results: list[Result] = []
         for record in records:
             try:
@@ -87,10 +91,24 @@ class Alerting:
             results += self._turn(card, plan, decide(card.state, score, plan.policy, FramePlace.of(record)), now)
         for station in self._board.quiet:
             card, plan = self._board.cards[station], self._plans.of(station)
-            if card.changed:  # it spoke in this very batch
+            if card.changed:  # it spoke in this very batch, or somebody ended what was open
                 continue
             results += self._turn(card, plan, went_silent(card.state, plan.policy), now)
         return results
+
+    def _end(self, card: Card, event: IncidentEvent) -> None:
+        """Without an event of our own: theirs is it. Its page was queued when it was heard, and is once more here, in
+        case the incident was not kept yet by then."""
+        held = next((each for each in card.state.open if each.incident == event.incident_id), None)
+        if held is None:
+            return
+        card.state = ended_by_a_person(card.state, held.cause, event.at)
+        told = Telling.NEVER_TOLD if held.incident in card.owed else Telling.PAGE
+        card.owed -= {held.incident}
+        if told is Telling.PAGE:
+            card.pages.append(event)
+        decision = Decision(Why.BY_A_PERSON, IncidentKind.RESOLVED, held)
+        self._board.decided.append((card.station, decision, told))
 
     def _turn(self, card: Card, plan: Plan, step: Step, now: datetime) -> list[Message]:
         card.state, decisions = step

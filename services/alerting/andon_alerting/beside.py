@@ -1,8 +1,9 @@
 """The stages beside the scores, put together: notices and findings become incidents and news, too."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from uuid import UUID
 
 from andon.kafka.clients import SMALL_FETCH_BYTES
 from andon.kafka.dead_letters import KafkaDeadLetters
@@ -16,11 +17,14 @@ from andon.run import Service, andon_version, utc_now
 from andon.settings import KafkaSettings
 from andon.stage import Handler, Idle, Source, Stage
 from andon.topics import DRIFT, NOTICES, SCORES, VERDICTS
-from andon_alerting import findings, notices
+from andon_alerting import correlate, false_calls, findings, notices
+from andon_alerting.correlate import Watch
 from andon_alerting.counting import Counting, CountSlate, Looking, Tallying, stations_of
 from andon_alerting.counting import rebuilt as rebuilt_calls
 from andon_alerting.counting import watched as watched_calls
 from andon_alerting.counts import RedisCounts, read_known, write_known
+from andon_alerting.ended import ended, settling
+from andon_alerting.false_calls import Overruled
 from andon_alerting.finding_state import KafkaFindings, incidents_since, read_watch, rebuilt, write_watch
 from andon_alerting.findings import FindingSlate, Taking, watched
 from andon_alerting.kept import Keeping, RedisShelf, Slate
@@ -57,7 +61,20 @@ class Beside:
             text=lambda event: write_event(event).decode(),
         )
         source, patience, _ = self._source((NOTICES,), "notices")
-        keeping = Keeping(source, shelf, slate, notices.places_of, patience, clock=utc_now, on_saved=self.wake)
+        keeping = Keeping(
+            source,
+            shelf,
+            slate,
+            notices.places_of,
+            patience,
+            clock=utc_now,
+            on_saved=self.wake,
+            settle=settling(
+                self._ended,
+                lambda known: [known.incident_id] if notices.is_open(known) else [],
+                notices.ended_by_a_person,
+            ),
+        )
         return self._stage("notices", keeping, Noticing(slate, self.settings.paging.max_alert_age_s))
 
     def taking(self) -> Stage:
@@ -77,7 +94,8 @@ class Beside:
             patience,
             clock=utc_now,
             on_saved=self.wake,
-            rebuild=lambda: rebuilt(history, utc_now() - horizon),
+            rebuild=lambda: rebuilt(history, utc_now() - horizon, utc_now()),
+            settle=settling(self._ended, open_of, correlate.ended_by_a_person),
         )
         handle = Taking(slate, self.plans, self.settings.paging.max_alert_age_s)
         return self._stage("findings", keeping, watched(handle, slate, self.service.metrics))
@@ -108,13 +126,17 @@ class Beside:
             clock=utc_now,
             on_saved=self.wake,
             rebuild=lambda: rebuilt_calls(
-                incidents_since(kafka, utc_now() - self.settings.rebuild.incidents, keep_place)
+                incidents_since(kafka, utc_now() - self.settings.rebuild.incidents, keep_place), utc_now()
             ),
+            settle=settling(self._ended, open_of, false_calls.ended_by_a_person),
             also=Looking(tallying, shelf, counts, slate, patience, utc_now),
         )
         return self._stage(
             "false-calls", keeping, watched_calls(Counting(slate, self.plans), slate, self.service.metrics)
         )
+
+    def _ended(self, incidents: Iterable[UUID]) -> dict[UUID, IncidentEvent]:
+        return ended(self.redis, self.keys, incidents)
 
     def _group(self, name: str) -> str:
         return f"{self.settings.kafka.group_prefix}.alerting.{name}"
@@ -141,3 +163,8 @@ class Beside:
             sink=KafkaSink(kafka, compression="zstd"),
             dead_letters=KafkaDeadLetters(kafka, self.settings.dead_letters, service, andon_version()),
         )
+
+
+def open_of(known: Watch | Overruled) -> list[UUID]:
+    """The incidents that are open in what is remembered of a cause, or of a station's answers."""
+    return [each.incident_id for each in known.open]

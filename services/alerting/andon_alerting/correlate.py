@@ -61,11 +61,12 @@ class Why(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One finding."""
+    """One finding. `settled`: a person ended the incident that told of it, so it opens none any more."""
 
     finding: UUID
     station: str
     since: datetime
+    settled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +129,22 @@ def repeated(watch: Watch, finding: Finding) -> bool:
     )
 
 
+def ended_by_a_person(watch: Watch, event: IncidentEvent) -> Watch:
+    """`watch` after a person ended one of its incidents by `event`: the findings that it told of go on without one."""
+    held = next((each for each in watch.open if each.incident_id == event.incident_id), None)
+    return settled(_without(watch, held), held, event.at) if held else watch
+
+
+def settled(watch: Watch, incident: IncidentEvent, at: datetime) -> Watch:
+    """`watch`, whose findings that an incident told of until `at` open none any more."""
+    told = set(incident.stations or (incident.station,))
+
+    def settle(each: Found) -> Found:
+        return replace(each, settled=True) if each.station in told and each.since <= at else each
+
+    return replace(watch, found=tuple(map(settle, watch.found)), over=tuple(map(settle, watch.over)))
+
+
 def _began(watch: Watch, finding: Finding, plans: Plans) -> Step:
     if repeated(watch, finding):
         return watch, (Turn(Why.REPEATED),)
@@ -153,7 +170,7 @@ def _ended(watch: Watch, finding: Finding) -> Step:
     after, held = note(watch, finding), watch.at(finding.station)
     if held is None:
         return after, (Turn(Why.UNKNOWN),)
-    if any(each.station == finding.station for each in after.found):
+    if any(each.station == finding.station and not each.settled for each in after.found):
         return after, (Turn(Why.STILL_FOUND),)
     left = tuple(each for each in held.stations if each != finding.station)
     if left:
@@ -164,7 +181,8 @@ def _ended(watch: Watch, finding: Finding) -> Step:
 
 def _burst(watch: Watch, new: Finding, line: Line, plans: Plans) -> list[Found]:
     """The findings of the line in the fullest time of the burst's length that `new` lies in, earliest first."""
-    here = [each for each in (*watch.found, *watch.over) if line_of(plan_of(each.station, plans)) == line]
+    counted = [each for each in (*watch.found, *watch.over) if not each.settled]
+    here = [each for each in counted if line_of(plan_of(each.station, plans)) == line]
     here.sort(key=lambda each: (each.since, each.station))
 
     def within(start: datetime) -> list[Found]:

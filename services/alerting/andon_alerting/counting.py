@@ -4,9 +4,10 @@ A stage of its own over `scores` and `verdicts`, in a group of its own: counted 
 each of its turns a call to Redis and keep paging waiting while it catches up. Here a turn comes once a second,
 takes many records at once, and reads of a score only what is counted.
 
-Counts lie in Redis by station and hour, and move with the place that was counted up to, so that a record that comes
-again is not counted again. Where Redis has lost them, the group goes back by as much as is counted and reads on from
-there; until it has caught up nothing is decided. Open incidents come back from `incidents`.
+Counts lie in Redis by station and quarter hour (`andon.rates.tallies`), where the console reads them, too. They move
+with the place that was counted up to, so that a record that comes again is not counted again. Where Redis has lost
+them, the group goes back by as much as is counted and reads on from there; until it has caught up nothing is decided.
+Open incidents come back from `incidents`.
 
 `verdicts` must have as many partitions as `scores`: a station's answers are then judged by whoever counts its scores.
 """
@@ -22,19 +23,22 @@ from uuid import UUID
 import structlog
 
 from andon.errors import Invalid
-from andon.ids import station_id
+from andon.ids import drill_of
 from andon.kafka.source import Place
 from andon.line import Plans
 from andon.metrics import Metrics
+from andon.rates import Bucket, quarter_of
 from andon.reasons import Reason
 from andon.records import (
     Answer,
     Cause,
     Event,
     FramePlace,
+    IncidentEvent,
     IncidentKind,
     Score,
     Verdict,
+    read_answer,
     read_event,
     write_event,
 )
@@ -42,16 +46,13 @@ from andon.records.assignment import EVERY
 from andon.redis_client import Patience
 from andon.stage import Handler, Message, Record, Rejected, Result, Source
 from andon.topics import INCIDENTS, SCORES, VERDICTS
-from andon_alerting.false_calls import WINDOW, Called, Looked, Overruled, Turn, hear, hour_of, judge
-from andon_alerting.finding_state import open_incidents
+from andon_alerting.false_calls import WINDOW, Called, Looked, Overruled, Turn, forgiven, hear, judge
+from andon_alerting.finding_state import read_standing
 from andon_alerting.kept import Shelf, Slate
 from andon_alerting.showing import evidence_of
 
 TURN_S = 1.0  # how often it reads, unless there is more to be had at once
 NEAR_END = 64
-
-Bucket = tuple[str, str | None, datetime]
-"""A station, a product, an hour."""
 
 
 class CountedScore(Event):
@@ -66,17 +67,20 @@ class CountedScore(Event):
 
     @property
     def counts(self) -> bool:
-        """Whether it has a verdict of its own to be overruled."""
-        return self.golden is None and self.verdict is not Verdict.UNSCORABLE
+        """Whether it has a verdict of its own to be overruled; those of drills are nobody's."""
+        is_ours = self.golden is None and drill_of(self.station) is None
+        return is_ours and self.verdict is not Verdict.UNSCORABLE
 
 
 @dataclass(slots=True)
 class Counted:
-    """What was counted of one partition of `scores` since `begin`: up to but without the offset `end`."""
+    """What was counted of one partition of `scores` since `begin`: up to but without the offset `end`. `calls` are
+    those of `scored` that were called anomalous."""
 
     begin: int
     end: int
     scored: dict[Bucket, int] = field(default_factory=lambda: defaultdict(int))
+    calls: dict[Bucket, int] = field(default_factory=lambda: defaultdict(int))
     called: dict[tuple[str, UUID], Called] = field(default_factory=dict)
 
 
@@ -143,8 +147,10 @@ class Counting:
         with suppress(Invalid):
             score = read_counted(record)
             if score.counts and now - score.captured_at < WINDOW:
-                counted.scored[score.station, score.product, hour_of(score.captured_at)] += 1
+                bucket = score.station, score.product, quarter_of(score.captured_at)
+                counted.scored[bucket] += 1
                 if score.verdict is Verdict.ANOMALOUS:
+                    counted.calls[bucket] += 1
                     counted.called[score.station, score.frame_id] = called(record)
 
     def _hear(self, answer: Answer, partition: int) -> None:
@@ -157,7 +163,7 @@ class Counting:
                 continue
             known, turns = judge(self._slate.kept[station], looked, self._plans.of(station), now)
             self._slate.kept[station] = known
-            if not known.said and not known.open:
+            if not known.said and not known.open and not known.ended:
                 del self._slate.kept[station]
             for turn in turns:
                 self._slate.decided.append((station, turn))
@@ -302,9 +308,9 @@ class Looking:
         return self._patience(lambda: self._counts.look(known, now - WINDOW, now))
 
 
-def rebuilt(records: Iterable[Record]) -> dict[str, Overruled]:
-    """The open incidents that the events of `incidents` tell of, by station. What people said comes again by itself.
-    A station's records lie in the same partition of every topic."""
+def rebuilt(records: Iterable[Record], now: datetime) -> dict[str, Overruled]:
+    """The open incidents that the events of `incidents` tell of `now`, by station, and which people ended. What people
+    said comes again by itself. A station's records lie in the same partition of every topic."""
     where: dict[bytes | None, int] = {}
 
     def noting() -> Iterator[Record]:
@@ -313,20 +319,16 @@ def rebuilt(records: Iterable[Record]) -> dict[str, Overruled]:
             yield record
 
     known: dict[str, Overruled] = {}
-    for event in [each for each in open_incidents(noting()) if each.cause is Cause.FALSE_CALLS]:
-        before = known.get(event.station) or Overruled(event.station, where[event.station.encode()])
-        known[event.station] = replace(before, open=(*before.open, event))
+
+    def of(event: IncidentEvent) -> Overruled:
+        return known.get(event.station) or Overruled(event.station, where[event.station.encode()])
+
+    standing = read_standing(noting(), now)
+    for event in [each for each in standing.open if each.cause is Cause.FALSE_CALLS]:
+        known[event.station] = replace(of(event), open=(*of(event).open, event))
+    for event in [each for each in standing.ended if each.cause is Cause.FALSE_CALLS and each.at >= now - WINDOW]:
+        known[event.station] = forgiven(of(event), event)
     return known
-
-
-def read_answer(record: Record) -> Answer:
-    """The answer in `record`. Raises Invalid: BAD_RECORD, SCHEMA_TOO_NEW, or BAD_STATION under another's key."""
-    answer = read_event(Answer, record.value)
-    if record.key != station_id(answer.station).encode():
-        raise Invalid(Reason.BAD_STATION, f"the record's key is not its station {answer.station!r}")
-    if answer.at.tzinfo is None:
-        raise Invalid(Reason.BAD_RECORD, "Answer: at needs a time zone")
-    return answer
 
 
 def stations_of(record: Record) -> list[str]:

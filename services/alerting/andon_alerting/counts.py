@@ -1,18 +1,22 @@
-"""What was counted, in Redis: a hash a station and day of frames scored by hour and product, one of the frames that
-were called anomalous, and one that says how far each partition was counted. They go by themselves after three days.
+"""What was counted, in Redis: a hash a station and day of frames scored and called (`andon.rates.tallies`), one of the
+frames that were called anomalous, and one that says how far each partition was counted. They go by themselves after
+three days.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from uuid import UUID
 
 from pydantic import TypeAdapter
 
 from andon.kafka.source import Place
+from andon.rates.tallies import read_tallies, tally_field, tally_text
 from andon.records import Told
 from andon.redis_client import Client, Script
 from andon_alerting.counting import Counted
-from andon_alerting.false_calls import Called, Looked, Overruled
+from andon_alerting.false_calls import Called, Looked, Overruled, hour_of
 from andon_alerting.outbox import Keys, run_script
 
 KEEP_S = 3 * 86_400
@@ -24,8 +28,10 @@ redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
 local keep, most = ARGV[4], tonumber(ARGV[5])
 for key = 2, #KEYS do
   local how, name, value = ARGV[3 * key], ARGV[3 * key + 1], ARGV[3 * key + 2]
-  if how == 'scored' then
-    redis.call('HINCRBY', KEYS[key], name, value)
+  if how == 'tally' then
+    local scored, called = string.match(value, '(%d+) (%d+)')
+    local before, so_far = string.match(redis.call('HGET', KEYS[key], name) or '0 0', '(%d+) (%d+)')
+    redis.call('HSET', KEYS[key], name, string.format('%d %d', before + scored, so_far + called))
   elseif redis.call('HLEN', KEYS[key]) < most then
     redis.call('HSET', KEYS[key], name, value)
   end
@@ -59,30 +65,31 @@ class RedisCounts:
         """One script."""
         keys = [self._keys.counted]
         said: list[str | float] = [_field(place), str(counted.begin), str(counted.end), KEEP_S, MOST_CALLED]
-        for (station, product, hour), count in counted.scored.items():
-            keys.append(self._keys.scored(station, _day(hour)))
-            said += ["scored", f"{hour:%H}|{product or ''}", count]
+        for bucket, count in counted.scored.items():
+            station, product, quarter = bucket
+            keys.append(self._keys.tally(station, quarter))
+            said += ["tally", tally_field(product, quarter), tally_text(count, counted.calls.get(bucket, 0))]
         for (station, frame), called in counted.called.items():
             keys.append(self._keys.called(station, _day(called.evidence.captured_at)))
             said += ["called", frame.hex, _text(called)]
         return bool(run_script(self._redis, self._add, keys, said))
 
     def look(self, known: Overruled, since: datetime, now: datetime) -> Looked:
-        """One round trip."""
-        days = [_day(since + timedelta(days=each)) for each in range((now.date() - since.date()).days + 1)]
+        """Two round trips."""
+        since, until = hour_of(since), hour_of(now) + timedelta(hours=1)
+        tallies = read_tallies(self._redis, self._keys.prefix, [known.station], since, until)
+        scored: dict[tuple[str | None, datetime], int] = defaultdict(int)
+        for (_, product, quarter), (count, _) in tallies.items():
+            scored[product, hour_of(quarter)] += count
+        return Looked(scored, self._called(known, _days(since, now)))
+
+    def _called(self, known: Overruled, days: Iterable[str]) -> dict[UUID, Called]:
         frames = [each.frame for each in known.said if each.answer is Told.FALSE_CALL]
         pipe = self._redis.pipeline(transaction=False)
         for day in days:
-            pipe.hgetall(self._keys.scored(known.station, day))
             pipe.hmget(self._keys.called(known.station, day), [each.hex for each in frames] or ["-"])
-        found = pipe.execute()
-        scored = {
-            (name[3:] or None, _hour(day, name)): int(count)
-            for day, row in zip(days, found[::2], strict=True)
-            for name, count in row.items()
-        }
-        called = [each for row in found[1::2] for each in zip(frames, row, strict=False)]
-        return Looked(scored, {frame: _read(text) for frame, text in called if text})
+        rows = pipe.execute()
+        return {frame: _read(text) for row in rows for frame, text in zip(frames, row, strict=False) if text}
 
 
 def _field(place: Place) -> str:
@@ -93,8 +100,8 @@ def _day(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y%m%d}"
 
 
-def _hour(day: str, name: str) -> datetime:
-    return datetime.strptime(f"{day}{name[:2]}+0000", "%Y%m%d%H%z")
+def _days(since: datetime, now: datetime) -> list[str]:
+    return [_day(since + timedelta(days=each)) for each in range((now.date() - since.date()).days + 1)]
 
 
 @cache

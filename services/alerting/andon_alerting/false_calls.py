@@ -46,17 +46,31 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
+class Ended:
+    """A person ended the incident of a product: frames captured until then count no more."""
+
+    product: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Overruled:
-    """What people said of a station's frames, and its open incidents. `partition` is that of its answers."""
+    """What people said of a station's frames, and its open incidents. `partition` is that of its answers. `ended`: what
+    people ended while its frames would still count."""
 
     station: str
     partition: int
     said: tuple[Said, ...] = ()
     open: tuple[IncidentEvent, ...] = ()
+    ended: tuple[Ended, ...] = ()
 
     def of(self, product: str | None) -> IncidentEvent | None:
         """The open incident of a product."""
         return next((each for each in self.open if each.product == product), None)
+
+    def counts_since(self, product: str | None) -> datetime | None:
+        """When a person last ended an incident of a product; None: not while its frames would still count."""
+        return max((each.at for each in self.ended if each.product == product), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +110,24 @@ def hear(known: Overruled, answer: Answer) -> Overruled:
     return replace(known, said=(*others, Said(answer.frame_id, answer.answer, answer.at)))
 
 
+def ended_by_a_person(known: Overruled, event: IncidentEvent) -> Overruled:
+    """`known` after a person ended one of its open incidents by `event`."""
+    left = tuple(each for each in known.open if each.incident_id != event.incident_id)
+    return forgiven(replace(known, open=left), event) if left != known.open else known
+
+
+def forgiven(known: Overruled, event: IncidentEvent) -> Overruled:
+    """`known`, of whose product only frames captured after `event` count: neither what people said of others before,
+    nor what they say of them from now on."""
+    others = tuple(each for each in known.ended if each.product != event.product)
+    return replace(known, ended=(*others, Ended(event.product, event.at)))
+
+
 def judge(known: Overruled, looked: Looked, plan: Plan, now: datetime) -> Step:
     """What is remembered after a look at the counts, and what was decided for each product."""
     recent = tuple(each for each in known.said if each.at >= now - WINDOW)
-    after, turns = replace(known, said=recent), []
+    ended = tuple(each for each in known.ended if each.at >= now - WINDOW)
+    after, turns = replace(known, said=recent, ended=ended), []
     products = {each for each, _ in looked.scored} | {each.product for each in known.open}
     for product in sorted(products, key=lambda each: each or ""):
         tally = _tally(after, looked, product, now)
@@ -115,13 +143,23 @@ class _Tally:
 
 
 def _tally(known: Overruled, looked: Looked, product: str | None, now: datetime) -> _Tally:
-    first = hour_of(now - WINDOW)
-    scored = sum(count for (each, hour), count in looked.scored.items() if each == product and hour >= first)
+    first, since = hour_of(now - WINDOW), known.counts_since(product)
+    ours = [(hour, count) for (each, hour), count in looked.scored.items() if each == product and hour >= first]
+    scored = sum(count * _share_after(since, hour, now) for hour, count in ours)
     false = {each.frame for each in known.said if each.answer is Told.FALSE_CALL}
     shown = [looked.called[each] for each in false if each in looked.called]
-    ours = [each.evidence for each in shown if each.product == product and each.evidence.captured_at >= first]
-    ours.sort(key=lambda each: (each.captured_at, str(each.frame_id)))
-    return _Tally(tuple(ours), scored)
+    frames = [each.evidence for each in shown if each.product == product and each.evidence.captured_at >= first]
+    overruled = [each for each in frames if since is None or each.captured_at > since]
+    overruled.sort(key=lambda each: (each.captured_at, str(each.frame_id)))
+    return _Tally(tuple(overruled), max(round(scored), len(overruled)))
+
+
+def _share_after(since: datetime | None, hour: datetime, now: datetime) -> float:
+    """How much of an hour's frames were captured after `since`, as if they had come evenly: none is timed by itself."""
+    end = max(min(now, hour + timedelta(hours=1)), hour + timedelta(seconds=1))
+    if since is None or since <= hour:
+        return 1.0
+    return max(0.0, (end - since) / (end - hour))
 
 
 def _turn(

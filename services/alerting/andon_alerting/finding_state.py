@@ -6,7 +6,7 @@ one another, so what was told holds even if the line file says something else by
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from typing import Protocol
@@ -15,14 +15,16 @@ from uuid import UUID
 from pydantic import TypeAdapter
 
 from andon.errors import Invalid
+from andon.incidents import ended_by_a_person, read_turn
 from andon.kafka.offsets import committed_offsets, offsets_since
 from andon.kafka.reach import reach
 from andon.kafka.table import TopicReader
-from andon.records import IncidentEvent, IncidentKind, read_event
+from andon.records import IncidentEvent, IncidentKind
 from andon.settings import KafkaSettings
 from andon.stage import Idle, Record
 from andon.topics import DRIFT, INCIDENTS
-from andon_alerting.correlate import FOUND, Watch, note, repeated
+from andon_alerting.correlate import FOUND, Watch, note, repeated, settled
+from andon_alerting.ended import by_then
 from andon_alerting.findings import read_finding
 from andon_alerting.rebuild import breathing
 
@@ -68,36 +70,50 @@ def _read(reader: TopicReader, idle: Idle) -> Iterator[Record]:
         yield from breathing(reader.read_to_end(), idle)
 
 
-def rebuilt(history: FindingHistory, since: datetime) -> dict[str, Watch]:
-    """What is remembered of each cause, read back. Incidents that began before `since` are not looked for."""
+def rebuilt(history: FindingHistory, since: datetime, now: datetime) -> dict[str, Watch]:
+    """What is remembered of each cause, read back `now`. Incidents that began before `since` are not looked for."""
     watches: dict[str, Watch] = {}
     for record in history.findings():
         with suppress(Invalid):  # it was a dead letter then, and is nothing now
             finding = read_finding(record)
             watch = watches.get(finding.cause, Watch())
             watches[finding.cause] = watch if repeated(watch, finding) else note(watch, finding)
-    for event in open_incidents(history.incidents(since)):
+    standing = read_standing(history.incidents(since), now)
+    for over in [each for each in standing.ended if each.cause in watches]:
+        watches[over.cause] = settled(watches[over.cause], over, over.at)
+    for event in standing.open:
         if event.cause in FOUND:
             watch = watches.get(event.cause, Watch())
             watches[event.cause] = replace(watch, open=(*watch.open, event))
     return watches
 
 
-def open_incidents(records: Iterable[Record]) -> list[IncidentEvent]:
-    """The incidents that the events leave open, each as the event that opened it would tell it now."""
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How incidents stand: those `open`, each as the event that opened it would tell it now; and the events by which
+    people ended others."""
+
+    open: tuple[IncidentEvent, ...]
+    ended: tuple[IncidentEvent, ...]
+
+
+def read_standing(records: Iterable[Record], now: datetime) -> Standing:
+    """How the incidents stand that the events tell of. The first word that one is over counts, and not for what is to
+    come after `now`."""
     found: dict[UUID, IncidentEvent] = {}
-    over: set[UUID] = set()
+    over: dict[UUID, IncidentEvent] = {}
     for record in records:
         with suppress(Invalid):
-            event = read_event(IncidentEvent, record.value)
+            event = read_turn(record.value)
             if event.kind is IncidentKind.RESOLVED:
                 found.pop(event.incident_id, None)
-                over.add(event.incident_id)
+                over.setdefault(event.incident_id, event)
             elif event.kind is IncidentKind.OPENED and event.incident_id not in over:
                 found.setdefault(event.incident_id, event)
             elif event.kind is IncidentKind.UPDATED and (opened := found.get(event.incident_id)):
                 found[event.incident_id] = event.model_copy(update=_first(opened))
-    return list(found.values())
+    ended = tuple(by_then(each, now) for each in over.values() if ended_by_a_person(each))
+    return Standing(tuple(found.values()), ended)
 
 
 def _first(opened: IncidentEvent) -> dict[str, object]:

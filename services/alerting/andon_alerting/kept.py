@@ -17,6 +17,7 @@ import structlog
 from andon.records import IncidentEvent, IncidentKind, Notice, write_event
 from andon.redis_client import Client, Patience, Script
 from andon.stage import Record, Source
+from andon_alerting.ended import Settled
 from andon_alerting.outbox import DONE_KEEP_S, KEEP_S, QUEUE, Keys, run_script, turn
 
 T = TypeVar("T")
@@ -194,9 +195,14 @@ def as_it_stands(about: Telling) -> Telling:
     return about
 
 
+def as_it_is(held: Mapping[str, T]) -> Settled[T]:
+    """People ended nothing."""
+    return dict(held), []
+
+
 class Keeping(Generic[T]):
     """A source that keeps a slate in step with a shelf. `places_of` names what a record speaks of, `also` what else is
-    to be decided on in this turn; `rebuild` reads back what was lost."""
+    to be decided on in this turn; `rebuild` reads back what was lost; `settle` takes out what people ended."""
 
     def __init__(
         self,
@@ -210,6 +216,7 @@ class Keeping(Generic[T]):
         on_saved: Callable[[], None] = lambda: None,
         rebuild: Callable[[], Mapping[str, T]] = dict,
         also: Callable[[], Iterable[str]] = tuple,
+        settle: Callable[[Mapping[str, T]], Settled[T]] = as_it_is,
     ) -> None:
         self._source = source
         self._shelf = shelf
@@ -220,6 +227,7 @@ class Keeping(Generic[T]):
         self._on_saved = on_saved
         self._rebuild = rebuild
         self._also = also
+        self._settle = settle
         self._batch: Sequence[Record] = ()
         self._again = False
 
@@ -235,7 +243,11 @@ class Keeping(Generic[T]):
             self._batch = self._source.poll()
         self._again = False
         places = {place for record in self._batch for place in self._places_of(record)} | {*self._also()}
-        self._slate.begin(self._load(places) if places else {})
+        held = self._load(places) if places else {}
+        self._slate.begin(held)
+        self._slate.kept, over = self._patience(lambda: self._settle(held))
+        for event in over:
+            self._slate.tell(event)
         return self._batch
 
     def commit(self) -> None:

@@ -95,7 +95,7 @@ def wire(service: Service, settings: AlertingSettings) -> None:
 
 
 def acknowledgements(service: Service, settings: AlertingSettings, taken: RedisTaken, crew: Crew) -> Stage:
-    """The stage that hears who has taken an incident on. It waits for nothing, since scores wait for their turn."""
+    """The stage that hears what people say to incidents. It waits for nothing, since scores wait for their turn."""
     kafka, board, heart = settings.kafka, TakenBoard(), service.heart
     subscription = Subscription(
         (INCIDENTS,), f"{kafka.group_prefix}.alerting.people", first_start="latest", fetch_bytes=SMALL_FETCH_BYTES

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Generic, TypeVar
+from uuid import UUID
 
 from andon.records import IncidentEvent, Notice
 from andon_alerting.alerting import Card
@@ -16,19 +17,21 @@ T = TypeVar("T")
 
 
 class MemoryStates:
-    """`held` are the cards as kept; `queued` the pages in the order they were queued, each once."""
+    """`held` are the cards as kept; `queued` the pages in the order they were queued, each once; `ended` the events by
+    which people ended incidents."""
 
     def __init__(self) -> None:
         self.saved_at: datetime | None = None
         self.held: dict[str, Card] = {}
         self.queued: dict[str, IncidentEvent] = {}
         self.boot: set[int] = set()
+        self.ended: dict[UUID, IncidentEvent] = {}
 
     def load(self, stations: Mapping[str, int], partitions: Iterable[int]) -> Loaded:
         """Copies, as a network gives them."""
         lost = frozenset({*partitions, *stations.values()} - self.boot)
         blank = {station: Card(station, part, State(station)) for station, part in stations.items()}
-        return Loaded({each: replace(self.held.get(each, blank[each]), pages=[]) for each in stations}, lost)
+        return Loaded({each: self._card(self.held.get(each, blank[each])) for each in stations}, lost)
 
     def save(self, cards: Sequence[Card], now: datetime) -> list[str]:
         """Compare and set."""
@@ -54,6 +57,11 @@ class MemoryStates:
         """FLUSHALL."""
         self.held.clear()
         self.boot.clear()
+        self.ended.clear()
+
+    def _card(self, held: Card) -> Card:
+        over = tuple(self.ended[each.incident] for each in held.state.open if each.incident in self.ended)
+        return replace(held, ended=over, pages=[])
 
     def _save(self, card: Card) -> bool:
         held = self.held.get(card.station)

@@ -54,7 +54,7 @@ class Noticing:
         known = self._slate.kept.get(place)
         if known is not None and (known.incident_id == notice.notice_id or notice.at < known.at):
             return []  # said again, or of before
-        events = [over(known, notice)] if known else []
+        events = [over(known, notice)] if known and is_open(known) else []
         self._slate.kept.pop(place, None)
         if notice.kind is NoticeKind.BUNDLE_REFUSED:
             opened = refusal(notice)
@@ -67,6 +67,17 @@ class Noticing:
         for event in events:
             if event.kind is IncidentKind.RESOLVED or _age_s(event, now) <= REFUSAL_AGE_S:
                 self._slate.tell(event)
+
+
+def is_open(known: IncidentEvent) -> bool:
+    """Whether what is remembered of a place is open: a refusal that a person ended is remembered too, as the end of its
+    incident, so that another replica that says it again opens it no more."""
+    return known.kind is IncidentKind.OPENED
+
+
+def ended_by_a_person(known: IncidentEvent, event: IncidentEvent) -> IncidentEvent:
+    """What is remembered of a refusal whose incident a person ended by `event`: when it was refused stays."""
+    return event.model_copy(update={"at": known.at, "evidence": ()})
 
 
 def refusal(notice: Notice) -> IncidentEvent:

@@ -44,5 +44,5 @@ def _log(station: str, decision: Decision, told: Telling) -> None:
         telling=told.value,
         cause=held.cause.value if held else None,
         incident=str(held.incident) if held else None,
-        frame=str(decision.frame),
+        frame=str(decision.frame) if decision.frame else None,
     )

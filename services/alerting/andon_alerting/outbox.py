@@ -13,9 +13,11 @@ A sink that forgets (Alertmanager) is told again: then the hash stays due, at a 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from redis.exceptions import NoScriptError
 
+from andon.rates.tallies import tally_key
 from andon.records import IncidentEvent, IncidentKind, Notice, read_event
 from andon.redis_client import Client, Script
 from andon_alerting.outbox_scripts import BEAT, CLAIM, PAGE, QUEUE, RESTORE, SETTLE, UNUSED
@@ -86,6 +88,11 @@ class Keys:
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
 
+    @property
+    def prefix(self) -> str:
+        """How they all begin."""
+        return self._prefix
+
     def station(self, station: str) -> str:
         """Hash: a station's state."""
         return f"{self._prefix}station:{station}"
@@ -112,11 +119,11 @@ class Keys:
     @property
     def counted(self) -> str:
         """Hash: by topic and partition, up to where its records were counted."""
-        return f"{self._prefix}counted"
+        return f"{self._prefix}tallied"
 
-    def scored(self, station: str, day: str) -> str:
-        """Hash: frames scored in a day, by hour and product."""
-        return f"{self._prefix}scored:{station}:{day}"
+    def tally(self, station: str, at: datetime) -> str:
+        """Hash: frames scored and called in the day of `at`, by quarter hour and product. The console reads it, too."""
+        return tally_key(self._prefix, station, at)
 
     def called(self, station: str, day: str) -> str:
         """Hash: the frames of a day that were called anomalous."""
@@ -130,6 +137,10 @@ class Keys:
     def taken(self, incident: str) -> str:
         """Text: the event of whoever took the incident on first."""
         return f"{self._prefix}taken:{incident}"
+
+    def ended(self, incident: str) -> str:
+        """Text: the event by which a person ended the incident first."""
+        return f"{self._prefix}ended:{incident}"
 
     @property
     def taken_boot(self) -> str:

@@ -76,6 +76,7 @@ class Page(BaseModel):
     bundle: str | None = None
     evidence: tuple[Evidence, ...] = ()
     acknowledged_by: str | None = None
+    resolved_by: str | None = None
 
     @property
     def number_line(self) -> str | None:
@@ -186,6 +187,7 @@ def _of_incident(event: IncidentEvent, links: LinkSettings) -> Page:
         product=event.product,
         bundle=event.bundle,
         evidence=event.evidence,
+        resolved_by=event.by if over else None,
     )
 
 

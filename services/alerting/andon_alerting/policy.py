@@ -18,6 +18,7 @@ from andon_alerting.showing import chosen, evidence_of, ratio_of
 
 MANY = 4  # bad frames, from which on each doubling is told
 NEARLY_ALL = 0.75  # of the frames since a swap, from which on the bundle is the likely reason
+LATE = timedelta(minutes=5)  # after somebody ended an incident, frames of before are expected for no longer
 
 
 class Why(StrEnum):
@@ -41,6 +42,8 @@ class Why(StrEnum):
     CLEARED = "cleared"  # good for long enough: over
     CHANGED_OVER = "changed_over"  # good for long enough, but another product is made now: over
     HEARD_AGAIN = "heard_again"  # a silent station sent a frame: over
+    BY_A_PERSON = "by_a_person"  # somebody said so: over
+    OF_BEFORE = "of_before"  # bad, but seen before somebody ended such an incident: does not count
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +72,22 @@ class Open:
 
 
 @dataclass(frozen=True, slots=True)
+class Ended:
+    """A person ended an incident of `cause`: what was captured until `at` does not help to open the next."""
+
+    cause: Cause
+    at: datetime
+
+    def holds_for(self, score: Score) -> bool:
+        """Whether `score` is of before. A camera whose clock runs behind is believed for no longer than `LATE`."""
+        return score.captured_at <= self.at and score.scored_at <= self.at + LATE
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """All that is remembered of a station: by product what was judged last, and of them all how long they have been
-    good. The runs stop counting where they are long enough. `left`: a drill copy that has sent its last frame."""
+    good. The runs stop counting where they are long enough. `left`: a drill copy that has sent its last frame. `ended`:
+    what people ended lately, while frames of before may still come."""
 
     station: str
     origin: str = ""
@@ -85,16 +101,23 @@ class State:
     changed: Change | None = None
     open: tuple[Open, ...] = ()
     left: bool = False
+    ended: tuple[Ended, ...] = ()
 
     @property
     def mark(self) -> str:
-        """What tells this state from those before and after: its position, and whether it fell silent there."""
+        """What tells this state from those before and after: its position, whether it fell silent there, and what
+        people ended there."""
         silent = "/silent" if self.incident(Cause.STATION_SILENT) else ""
-        return f"{self.origin}/{self.epoch}/{self.seq}{silent}"
+        ended = "".join(f"/ended:{each.cause}" for each in self.ended)
+        return f"{self.origin}/{self.epoch}/{self.seq}{silent}{ended}"
 
     def incident(self, cause: Cause) -> Open | None:
         """The open incident of `cause`."""
         return next((each for each in self.open if each.cause == cause), None)
+
+    def has_ended(self, cause: Cause) -> bool:
+        """Whether a person ended an incident of `cause`, and frames of before may still come."""
+        return any(each.cause is cause for each in self.ended)
 
     @property
     def made(self) -> Made:
@@ -156,7 +179,7 @@ def silent(state: State, policy: Policy, now: datetime, listening_since: datetim
     a station is not silent because we, or Kafka, were away."""
     if policy.silent_after_s is None or state.last_scored_at is None or state.left:
         return False
-    if state.incident(Cause.STATION_SILENT):
+    if state.incident(Cause.STATION_SILENT) or state.has_ended(Cause.STATION_SILENT):
         return False
     return (now - max(state.last_scored_at, listening_since)).total_seconds() > policy.silent_after_s
 
@@ -185,6 +208,15 @@ def went_silent(state: State, policy: Policy) -> Step:
     return _with(state, opened), (decision,)
 
 
+def ended_by_a_person(state: State, cause: Cause, at: datetime) -> State:
+    """What it does to the state when a person ends its incident of `cause`: what was seen until then is forgiven, and
+    what was captured until then and comes later will be, too. A station stays silent until it is heard."""
+    held = state.incident(cause)
+    after = _forgiven(_without(state, held) if held else state, cause)
+    others = tuple(each for each in after.ended if each.cause is not cause)
+    return replace(after, ended=tuple(sorted((*others, Ended(cause, at)), key=lambda each: each.cause)))
+
+
 def _advance(state: State, score: Score, policy: Policy, evidence: Evidence) -> State:
     scored_at = score.scored_at if state.last_scored_at is None else max(state.last_scored_at, score.scored_at)
     products, change = count(
@@ -195,7 +227,7 @@ def _advance(state: State, score: Score, policy: Policy, evidence: Evidence) -> 
         surge=state.incident(Cause.DEFECT_SURGE) is not None,
         blind=state.incident(Cause.UNSCORABLE) is not None,
     )
-    return State(
+    after = State(
         station=state.station,
         origin=score.origin,
         epoch=score.epoch,
@@ -208,7 +240,16 @@ def _advance(state: State, score: Score, policy: Policy, evidence: Evidence) -> 
         changed=change or state.changed,
         open=state.open,
         left=score.subject == DRILL_OVER and drill_of(state.station) is not None,
+        ended=_still_ended(state.ended, score) if state.ended else (),
     )
+    for each in after.ended:
+        after = _forgiven(after, each.cause)
+    return after
+
+
+def _still_ended(ended: tuple[Ended, ...], score: Score) -> tuple[Ended, ...]:
+    """Those of which frames of before may still come. A silence is broken by any frame."""
+    return tuple(each for each in ended if each.holds_for(score) and each.cause is not Cause.STATION_SILENT)
 
 
 def _turn(state: State, cause: Cause, score: Score, policy: Policy) -> tuple[State, Decision | None]:
@@ -216,6 +257,8 @@ def _turn(state: State, cause: Cause, score: Score, policy: Policy) -> tuple[Sta
     held = state.incident(cause)
     if not _is_bad(cause, score, policy):
         return _good(state, held, score, policy) if held else (state, None)
+    if state.has_ended(cause):
+        return state, Decision(Why.OF_BEFORE)
     if state.made.settling:
         return state, Decision(Why.SETTLING, None, held)
     return _worse(state, held, score, policy) if held else _bad(state, cause, score, policy)
@@ -355,9 +398,14 @@ def _with(state: State, incident: Open) -> State:
 def _without(state: State, incident: Open) -> State:
     """Closed, and forgiven: verdicts that belong to a closed incident do not help to open the next."""
     left = tuple(each for each in state.open if each is not incident)
-    match incident.cause:
+    return _forgiven(replace(state, open=left), incident.cause)
+
+
+def _forgiven(state: State, cause: Cause) -> State:
+    """Without the verdicts that an incident of `cause` opens from."""
+    match cause:
         case Cause.DEFECT_SURGE:
-            return replace(state, open=left, products=tuple(each.forgiven for each in state.products))
+            return replace(state, products=tuple(each.forgiven for each in state.products))
         case Cause.UNSCORABLE:
-            return replace(state, open=left, products=tuple(each.readmitted for each in state.products))
-    return replace(state, open=left)
+            return replace(state, products=tuple(each.readmitted for each in state.products))
+    return state

@@ -3,6 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
+from andon.incidents import BY_A_PERSON
 from andon.records import Cause, IncidentEvent, IncidentKind
 from andon_alerting.correlate import FOUND
 from andon_alerting.outbox import Entry
@@ -22,9 +23,10 @@ class When(StrEnum):
     OVER_QUIETLY = "over_quietly"  # it was over before the quiet time was: nobody is told either turn
     PART_OF_LINE = "part_of_line"  # its line's page tells of it, before its own was told
     OVER_UNTOLD = "over_untold"  # what was found, or counted, was over before anybody was told
+    ENDED_UNTOLD = "ended_untold"  # a person ended it before anybody was told
 
 
-DROPPED = frozenset({When.OVER_QUIETLY, When.PART_OF_LINE, When.OVER_UNTOLD})
+DROPPED = frozenset({When.OVER_QUIETLY, When.PART_OF_LINE, When.OVER_UNTOLD, When.ENDED_UNTOLD})
 
 
 def when(entry: Entry, quiet_until: datetime | None) -> When:
@@ -42,6 +44,8 @@ def _dropped(entry: Entry, over: IncidentEvent, quiet_until: datetime | None) ->
     """Why nobody has to hear of what is over before anybody did; None: they have to."""
     if over.reason == PART_OF_LINE:
         return When.PART_OF_LINE
+    if over.reason == BY_A_PERSON:
+        return When.ENDED_UNTOLD
     if entry.put_off or quiet_until is not None:
         return When.OVER_QUIETLY
     return When.OVER_UNTOLD if over.cause in INSPECTION else None

@@ -17,15 +17,18 @@ from typing import Protocol, TypeVar
 from uuid import UUID
 
 from andon.errors import Invalid
+from andon.incidents import ended_by_a_person, read_turn
 from andon.kafka.offsets import committed_offsets, offsets_since
 from andon.kafka.table import TopicReader
 from andon.line import Plans
-from andon.records import Cause, FramePlace, IncidentEvent, IncidentKind, read_event, read_score
+from andon.records import Cause, FramePlace, IncidentEvent, IncidentKind, read_score
 from andon.settings import KafkaSettings
 from andon.stage import Idle, Record
 from andon.topics import INCIDENTS, SCORES
 from andon_alerting.alerting import Card, too_late
+from andon_alerting.ended import by_then
 from andon_alerting.policy import OF_FRAMES, State, decide, went_silent
+from andon_alerting.policy import ended_by_a_person as ended_here
 from andon_alerting.settings import RebuildSettings
 from andon_alerting.states import Told
 from andon_alerting.story import adopted
@@ -47,8 +50,13 @@ class Story:
     def open_at(self, last: datetime | None) -> bool:
         """Whether it was open when the station's last replayed frame was captured."""
         ours = last is None or self.opened.cause is Cause.STATION_SILENT or self.opened.at <= last
-        over = self.resolved is not None and (last is None or self.resolved.at <= last)
+        over = self.resolved is not None and (last is None or self.resolved.at <= last or self.ended is not None)
         return ours and not over
+
+    @property
+    def ended(self) -> IncidentEvent | None:
+        """The event by which a person ended it, where nobody and nothing had before."""
+        return self.resolved if self.resolved and ended_by_a_person(self.resolved) else None
 
 
 Stories = dict[UUID, Story]
@@ -107,27 +115,49 @@ class Rebuild:
         events = breathing(self.history.incidents(parts, now - self.settings.incidents), idle)
         stories = read_stories(events, self.max_alert_age_s)
         silences = {each.opened.evidence[0].frame_id for each in stories.values() if _by_silence(each)}
+        ended = [by_then(each.ended, now) for each in stories.values() if each.ended]
         scores = breathing(self.history.scores(parts, now - self.settings.horizon), idle)
-        states, where = replay(scores, silences, self.plans)
+        states, where = replay(scores, silences, self.plans, ended)
         return cards(states, where, stories), pages(stories, now - self.settings.horizon)
 
 
 def replay(
-    scores: Iterable[tuple[int, Record]], silences: set[UUID], plans: Plans
+    scores: Iterable[tuple[int, Record]], silences: set[UUID], plans: Plans, ended: Iterable[IncidentEvent] = ()
 ) -> tuple[dict[str, State], dict[str, int]]:
     """The state of each station after `scores`, and its partition. `silences` are the frames after which a station
-    fell silent: time made that decision, so it is read, not made again."""
+    fell silent: time made that decision, so it is read, not made again. `ended` are the events by which people ended
+    incidents: each before the first frame that was scored after it."""
     states: dict[str, State] = {}
     where: dict[str, int] = {}
+    to_come = _by_station(ended)
     for partition, record in scores:
         with suppress(Invalid):  # it was a dead letter then, and is nothing now
             score = read_score(record)
             policy = plans.of(score.station).policy
-            state, _ = decide(states.get(score.station, State(score.station)), score, policy, FramePlace.of(record))
+            before = states.get(score.station, State(score.station))
+            before = _after_people(before, to_come[score.station], score.scored_at)
+            state, _ = decide(before, score, policy, FramePlace.of(record))
             if score.frame_id in silences and state.incident(Cause.STATION_SILENT) is None:
                 state, _ = went_silent(state, policy)
             states[score.station], where[score.station] = state, partition
-    return states, where
+    return {name: _after_people(each, to_come[name]) for name, each in states.items()}, where
+
+
+def _by_station(ended: Iterable[IncidentEvent]) -> dict[str, list[IncidentEvent]]:
+    """The latest first, so that the next is the last of the list."""
+    found: dict[str, list[IncidentEvent]] = defaultdict(list)
+    for event in sorted(ended, key=lambda each: each.at, reverse=True):
+        if event.cause in OF_FRAMES:
+            found[event.station].append(event)
+    return found
+
+
+def _after_people(state: State, to_come: list[IncidentEvent], until: datetime | None = None) -> State:
+    """The state after what people ended there before `until`; that is taken off `to_come`."""
+    while to_come and (until is None or to_come[-1].at < until):
+        event = to_come.pop()
+        state = ended_here(state, event.cause, event.at)
+    return state
 
 
 def read_stories(records: Iterable[Record], max_alert_age_s: float) -> Stories:
@@ -135,7 +165,7 @@ def read_stories(records: Iterable[Record], max_alert_age_s: float) -> Stories:
     stories: Stories = {}
     for record in records:
         with suppress(Invalid):
-            event = read_event(IncidentEvent, record.value)
+            event = read_turn(record.value)
             _tell(stories, event, datetime.fromtimestamp(record.timestamp_ms / 1000, event.at.tzinfo), max_alert_age_s)
     return stories
 

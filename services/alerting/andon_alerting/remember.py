@@ -22,7 +22,7 @@ from andon.kafka.source import Place
 from andon.line import Plans
 from andon.redis_client import Patience
 from andon.stage import Record, Source
-from andon_alerting.alerting import Board
+from andon_alerting.alerting import Board, Card
 from andon_alerting.policy import silent
 from andon_alerting.rebuild import Rebuild
 from andon_alerting.states import Loaded, States
@@ -75,6 +75,7 @@ class Remembering:
         self._again = False
         self._watched_at = self._listening_since = clock()
         self._partitions: frozenset[int] = frozenset()
+        self._troubled: dict[str, int] = {}
 
     @property
     def ended(self) -> bool:
@@ -82,7 +83,8 @@ class Remembering:
         return self._source.ended
 
     def poll(self) -> Sequence[Record]:
-        """The records, with their stations on the board; and now and then those that fell silent."""
+        """The records, with their stations on the board; and now and then those that fell silent, and those that had
+        something open, which people may have ended."""
         if not self._again:
             self._save()
             self._batch = self._source.poll()
@@ -91,7 +93,8 @@ class Remembering:
         watching = self._is_time_to_watch()
         quiet = self._candidates() if watching else {}
         if stations or watching:
-            self._board.cards = self._load(quiet | stations).cards
+            troubled = self._troubled if watching else {}
+            self._board.cards = self._load(troubled | quiet | stations).cards
         self._board.quiet = [station for station in quiet if station not in stations and self._is_silent(station)]
         return self._batch
 
@@ -117,12 +120,20 @@ class Remembering:
     def _save(self) -> list[str]:
         cards, self._board.cards = list(self._board.cards.values()), {}
         self._board.quiet = []
+        self._note_troubled(cards)
         refused = self._patience(lambda: self._states.save(cards, self._clock()))
         if refused:
             structlog.get_logger().warning("moved_by_another", stations=sorted(refused)[:10], count=len(refused))
         if any(card.pages for card in cards):
             self._on_saved()
         return refused
+
+    def _note_troubled(self, cards: Sequence[Card]) -> None:
+        for card in cards:
+            if card.state.open:
+                self._troubled[card.station] = card.partition
+            else:
+                self._troubled.pop(card.station, None)
 
     def _load(self, stations: dict[str, int]) -> Loaded:
         loaded = self._patience(lambda: self._states.load(stations, self._partitions))
@@ -149,6 +160,7 @@ class Remembering:
             return False
         self._watched_at = now
         ours = frozenset(partition for _, partition in self._source.assignment)
+        self._troubled = {station: part for station, part in self._troubled.items() if part in ours}
         if ours != self._partitions or not self._source.caught_up(NEAR_END):
             self._partitions, self._listening_since = ours, now
         return bool(ours)

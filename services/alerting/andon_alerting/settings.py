@@ -5,8 +5,10 @@ from ipaddress import ip_address
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from andon.alertmanager import AlertmanagerSettings as ToAlertmanager
+from andon.alertmanager import http_url
 from andon.line import Policy
 from andon.settings import Group, LineSettings, Positive, RedisSettings
 from andon_alerting.links import LinkSettings
@@ -41,12 +43,11 @@ class RebuildSettings(Group):
         return timedelta(days=self.incidents_days)
 
 
-class AlertmanagerSettings(Group):
+class AlertmanagerSettings(ToAlertmanager):
     """Pages through Prometheus Alertmanager (API v2)."""
 
-    url: str | None = Field(None, description="where Alertmanager answers, such as http://alertmanager:9093; none: off")
-    token: SecretStr | None = Field(None, description="bearer token, where it asks for one")
-    timeout_s: Positive = Field(5.0, description="how long one call may take")
+    model_config = ConfigDict(extra="forbid")
+
     resend_s: Positive = Field(
         60.0, description="open incidents are sent again so often; unsent, they lapse after three times that"
     )
@@ -54,11 +55,6 @@ class AlertmanagerSettings(Group):
         True,
         description="send an alert that always fires, AndonWatchdog, three times as often, for a dead man's switch",
     )
-
-    @field_validator("url")
-    @classmethod
-    def _is_http(cls, value: str | None) -> str | None:
-        return value and _checked(value)
 
 
 class WebhookSettings(Group):
@@ -80,7 +76,7 @@ class WebhookSettings(Group):
     @field_validator("url")
     @classmethod
     def _is_http(cls, value: str | None) -> str | None:
-        return value and _checked(value)
+        return value and http_url(value)
 
     @model_validator(mode="after")
     def _is_safe(self) -> "WebhookSettings":
@@ -96,13 +92,6 @@ class WebhookSettings(Group):
     def _may_be_plain(self) -> bool:
         host = urlsplit(self.url or "").hostname or ""
         return self.plain_http == "anywhere" or (self.plain_http == "loopback" and _is_loopback(host))
-
-
-def _checked(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("not an http:// or https:// address")
-    return url.rstrip("/")
 
 
 def _is_loopback(host: str) -> bool:

@@ -18,6 +18,7 @@ from redis.exceptions import NoScriptError
 from andon.records import Cause, IncidentEvent, IncidentKind, write_event
 from andon.redis_client import Client, Script
 from andon_alerting.alerting import Card
+from andon_alerting.ended import ended
 from andon_alerting.notices import place_of
 from andon_alerting.outbox import DONE_KEEP_S, KEEP_S, QUEUE, RESTORE, Keys
 from andon_alerting.policy import State
@@ -87,7 +88,8 @@ class RedisStates:
         self._restore = Script(RESTORE)
 
     def load(self, stations: Mapping[str, int], partitions: Iterable[int]) -> Loaded:
-        """One transaction, so that a loss cannot hide between two looks."""
+        """One transaction, so that a loss cannot hide between two looks. Then, where incidents are open, what people
+        ended of them: whether that is seen now or in the next turn is no matter."""
         wanted = sorted({*partitions, *stations.values()})
         if not wanted:
             return Loaded({}, frozenset())
@@ -101,6 +103,7 @@ class RedisStates:
             station: _card(station, partition, row)
             for (station, partition), row in zip(stations.items(), rows, strict=True)
         }
+        self._note_ended(cards.values())
         return Loaded(cards, lost)
 
     def save(self, cards: Sequence[Card], now: datetime) -> list[str]:
@@ -139,6 +142,12 @@ class RedisStates:
         """One station's state, for whoever only looks."""
         text = self._redis.hget(self._keys.station(station), "state")
         return read_state(text) if text else None
+
+    def _note_ended(self, cards: Iterable[Card]) -> None:
+        troubled = [card for card in cards if card.state.open]
+        found = ended(self._redis, self._keys, [each.incident for card in troubled for each in card.state.open])
+        for card in troubled:
+            card.ended = tuple(found[each.incident] for each in card.state.open if each.incident in found)
 
     def _call(self, card: Card, now: datetime) -> list[str | float]:
         heard = card.state.last_scored_at or now

@@ -106,6 +106,7 @@ def told(plan: "Plan") -> dict[str, Any]:
         "severity": {cause.value.replace("_", " "): severity.value for cause, severity in plan.severities.items()},
         "route": plan.route,
         "heartbeat": heartbeat_words(plan.heartbeat_s),
+        "shifts": {name: f"{start:%H:%M}" for start, name in plan.shifts.starts},
         "maintenance": [getattr(each, "text", "") for each in plan.maintenance],
     }
 

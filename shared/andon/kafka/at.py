@@ -6,6 +6,7 @@ from functools import partial
 from typing import Protocol
 
 from confluent_kafka import Consumer, KafkaError, TopicPartition
+from confluent_kafka.admin import ClusterMetadata  # type: ignore[attr-defined]
 
 from andon.errors import Broken, Invalid
 from andon.ids import sha256_hex
@@ -29,25 +30,63 @@ class Blobs(Protocol):
 
 
 class RecordsAt:
-    """Reads single records. It belongs to no group and commits nothing."""
+    """Reads single records, one after another. It belongs to no group and commits nothing. `answer_s` is how long
+    Kafka may take for each."""
 
-    def __init__(self, kafka: KafkaSettings, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, kafka: KafkaSettings, clock: Callable[[], float] = time.monotonic, answer_s: float = ANSWER_S
+    ) -> None:
         config = consumer_config(kafka, f"{kafka.group_prefix}.reader", fetch_bytes=SMALL_FETCH_BYTES)
-        wanted = {"auto.offset.reset": "error", "group.protocol": "classic", "enable.partition.eof": True}
+        wanted = {
+            "auto.offset.reset": "error",
+            "group.protocol": "classic",
+            "enable.partition.eof": True,
+            "queued.min.messages": 1,  # one is wanted, none of those behind it
+        }
         self._client: Consumer = consumer(config | wanted)
-        self._topics = set(reach(kafka).topics)
         self._clock = clock
+        self._answer_s = answer_s
+        self._parts = _parts(reach(kafka, answer_s))
 
     def __call__(self, topic: str, partition: int, offset: int) -> Record | None:
         """The record there; None where Kafka does not hold it any more. Raises Broken when Kafka does not answer."""
-        if topic not in self._topics:
+        ends = self._ends(topic, partition)
+        return self._read(topic, partition, offset) if ends and ends[0] <= offset < ends[1] else None
+
+    def oldest(self, topic: str, partition: int) -> Record | None:
+        """The oldest record that Kafka still holds there; None for an empty place. Raises Broken."""
+        ends = self._ends(topic, partition)
+        return self._read(topic, partition, ends[0]) if ends and ends[0] < ends[1] else None
+
+    def close(self) -> None:
+        """Gives back the connection."""
+        self._client.close()
+
+    def _ends(self, topic: str, partition: int) -> tuple[int, int] | None:
+        """Where the partition begins and ends; None where there is none such."""
+        if (topic, partition) not in self._parts:
+            self._parts = _parts(patiently(self._listed, "listing topics", self._answer_s))
+        if (topic, partition) not in self._parts:
             return None
-        place = TopicPartition(topic, partition, offset)
-        low, high = patiently(partial(self._client.get_watermark_offsets, place, timeout=10), f"reading {topic}")
-        if not low <= offset < high:
-            return None
-        self._client.assign([place])
-        deadline = self._clock() + ANSWER_S
+        ask = partial(
+            self._client.get_watermark_offsets, TopicPartition(topic, partition), timeout=min(10, self._answer_s)
+        )
+        low, high = patiently(ask, f"reading {topic}", self._answer_s)
+        return low, high
+
+    def _listed(self) -> ClusterMetadata:
+        found: ClusterMetadata = self._client.list_topics(timeout=min(10, self._answer_s))
+        return found
+
+    def _read(self, topic: str, partition: int, offset: int) -> Record | None:
+        self._client.assign([TopicPartition(topic, partition, offset)])
+        try:
+            return self._wait_for(topic, partition, offset)
+        finally:
+            self._client.unassign()
+
+    def _wait_for(self, topic: str, partition: int, offset: int) -> Record | None:
+        deadline = self._clock() + self._answer_s
         while self._clock() < deadline:
             message = self._client.poll(0.5)
             if message is None:
@@ -59,11 +98,11 @@ class RecordsAt:
                 return None
             if error.code() not in PASSING:
                 raise Broken(f"reading {topic}: {error.str()}")
-        raise Broken(f"{topic}[{partition}]@{offset} did not come within {ANSWER_S:.0f} s")
+        raise Broken(f"{topic}[{partition}]@{offset} did not come within {self._answer_s:.0f} s")
 
-    def close(self) -> None:
-        """Gives back the connection."""
-        self._client.close()
+
+def _parts(cluster: ClusterMetadata) -> set[tuple[str, int]]:
+    return {(name, part) for name, topic in cluster.topics.items() for part in topic.partitions}
 
 
 At = Callable[[str, int, int], Record | None]

@@ -18,6 +18,7 @@ from andon.line.read import Path, Reading
 from andon.line.windows import in_zone, window
 
 MOST_PATTERNS = 500
+WHICH_ZONE = "in which time zone? say at the top, such as 'time zone: Europe/Berlin'"
 
 
 def doubts(reading: Reading) -> Iterator[Found]:
@@ -26,9 +27,10 @@ def doubts(reading: Reading) -> Iterator[Found]:
     yield from _alike([name for name in stations if "*" not in name], reading)
     yield from _hidden([name for name in stations if "*" in name and PATTERN.fullmatch(name)], reading)
     zone = reading.data.get("time zone")
-    yield from _windows(("defaults",), reading.data.get("defaults"), zone, reading)
+    yield from _shifts((), reading.data, zone, reading)
+    yield from _times(("defaults",), reading.data.get("defaults"), zone, reading)
     for name, entry in stations.items():
-        yield from _windows(("stations", name), entry, zone, reading)
+        yield from _times(("stations", name), entry, zone, reading)
 
 
 def _table(given: Any) -> dict[str, Any]:
@@ -67,6 +69,11 @@ def _hidden(patterns: list[str], reading: Reading) -> Iterator[Found]:
         earlier[pattern] = re.compile(translate(pattern))
 
 
+def _times(path: Path, entry: Any, zone: str | None, reading: Reading) -> Iterator[Found]:
+    yield from _windows(path, entry, zone, reading)
+    yield from _shifts(path, entry, zone, reading)
+
+
 def _windows(path: Path, entry: Any, zone: str | None, reading: Reading) -> Iterator[Found]:
     given, path = _table(entry).get("maintenance"), (*path, "maintenance")
     for place, text in enumerate(given if isinstance(given, list) else [given]):
@@ -75,7 +82,13 @@ def _windows(path: Path, entry: Any, zone: str | None, reading: Reading) -> Iter
             if isinstance(text, str) and not _ever(text, zone):
                 yield Found(at, about(path, f"'{text}': the clocks jump over it, so it never is"))
             elif isinstance(text, str) and not zone:
-                yield Found(at, about(path, "in which time zone? say at the top, such as 'time zone: Europe/Berlin'"))
+                yield Found(at, about(path, WHICH_ZONE))
+
+
+def _shifts(path: Path, entry: Any, zone: str | None, reading: Reading) -> Iterator[Found]:
+    if _table(_table(entry).get("shifts")) and not zone:
+        path = (*path, "shifts")
+        yield Found(reading.keys[path], about(path, WHICH_ZONE))
 
 
 def _ever(text: str, zone: str | None) -> bool:

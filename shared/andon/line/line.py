@@ -8,6 +8,7 @@ from andon.ids import drill_of
 from andon.line.model import LineWords, StationWords
 from andon.line.plan import Burst, Plan
 from andon.line.policy import Policy
+from andon.line.shifts import Shifts, shifts
 from andon.line.windows import in_zone
 
 MOST_KEPT = 10_000
@@ -65,6 +66,7 @@ class Line:
             severities={**self._words.defaults.severity, **entry.severity},
             maintenance=tuple(in_zone(each, zone) if zone else each for each in self._said(entry, "maintenance")),
             heartbeat_s=self._said(entry, "heartbeat"),
+            shifts=self._shifts_of(entry),
             products=tuple(self._said(entry, "products")),
             camera=self._said(entry, "camera"),
         )
@@ -78,6 +80,9 @@ class Line:
         """What the entry says of `name`, or the defaults do where it says nothing."""
         said = entry if name in entry.model_fields_set else self._words.defaults
         return getattr(said, name)
+
+    def _shifts_of(self, entry: StationWords) -> Shifts:
+        return shifts(self._said(entry, "shifts") or self._words.shifts, self._words.zone)
 
     def _policy_of(self, entry: StationWords) -> Policy:
         """Sentence by sentence; each is right by itself, so together they are."""

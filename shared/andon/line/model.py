@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import tzinfo
+from datetime import time, tzinfo
 from difflib import get_close_matches
 from typing import Annotated, Any, TypeVar
 from zoneinfo import ZoneInfo, available_timezones
@@ -17,6 +17,7 @@ from andon.line.camera import Camera
 from andon.line.found import shown
 from andon.line.plan import Burst
 from andon.line.sentences import Fields
+from andon.line.shifts import begins, each_begins_once, named
 from andon.line.windows import window
 from andon.records import Cause, Severity
 from andon.settings import Group
@@ -117,6 +118,11 @@ ProductName = Annotated[str, said(_product)]
 ProductBudget = Annotated[float | None, PlainValidator(lambda given: given and _understood(_budget, given))]
 StationName = Annotated[str, AfterValidator(_station)]
 OneWindow = Annotated[Any, said(window)]
+ShiftWords = Annotated[
+    dict[Annotated[str, said(named)], Annotated[time, said(begins)]],
+    AfterValidator(each_begins_once),
+    BeforeValidator(_something),
+]
 
 
 class PolicyWords(Group):
@@ -149,6 +155,7 @@ class StationWords(Group):
     severity: Mapping[Annotated[Cause, said(sentences.cause)], Annotated[Severity, said(sentences.severity)]] = {}
     route: Annotated[str | None, said(_route)] = None
     heartbeat: Annotated[float | None, said(sentences.heartbeat)] = 300.0
+    shifts: ShiftWords = Field({})
     maintenance: Annotated[tuple[OneWindow, ...], Field(max_length=MOST_WINDOWS), BeforeValidator(_windows)] = ()
 
 
@@ -159,6 +166,7 @@ class LineWords(Group):
     site: Name = ""
     area: Name = ""
     zone: Annotated[tzinfo | None, said(_zone)] = Field(None, alias="time zone")
+    shifts: ShiftWords = Field({})
     burst: Annotated[Burst, said(sentences.burst)] = Burst()
     defaults: Annotated[StationWords, BeforeValidator(_nothing_is_empty)] = StationWords()
     stations: Annotated[

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from andon.line.camera import Camera
 from andon.line.policy import Policy
+from andon.line.shifts import Shift, Shifts
 from andon.records import Cause, Severity
 
 
@@ -21,8 +22,8 @@ class Window(Protocol):
 class Plan:
     """One station. `budget` is the accepted share of good frames called anomalous (None: nobody said), `budgets` where
     a product has its own. `route` is a word for Alertmanager's routes. `severities` are those that differ from the
-    usual. `heartbeat_s` is how often golden frames travel; None: never. `products` and `camera` are what people wrote
-    down; nothing acts on them yet."""
+    usual. `heartbeat_s` is how often golden frames travel; None: never. `shifts` are those of its line. `products` and
+    `camera` are what people wrote down; nothing acts on them yet."""
 
     station: str
     site: str = ""
@@ -35,12 +36,17 @@ class Plan:
     severities: Mapping[Cause, Severity] = field(default_factory=dict)
     maintenance: tuple[Window, ...] = ()
     heartbeat_s: float | None = 300.0
+    shifts: Shifts = field(default_factory=Shifts)
     products: tuple[str, ...] = ()
     camera: Camera | None = None
 
     def budget_of(self, product: str | None) -> float | None:
         """The false-call budget of a product here."""
         return self.budgets.get(product, self.budget) if product else self.budget
+
+    def shift_of(self, at: datetime) -> Shift:
+        """The shift that is on at `at`, an aware time."""
+        return self.shifts.on(at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What travels in the topics. One module a record; JSON Schemas of them all stand in docs/schemas."""
 
-from andon.records.answer import DEFECTIVE, SOUND, Answer, Outline, Told
+from andon.records.answer import DEFECTIVE, SOUND, Answer, Outline, Told, read_answer
 from andon.records.assignment import Assignment, Past, Proof, Refusal, Swap, Trial
 from andon.records.deed import Deed, Did
 from andon.records.event import Event, read_event, write_event
@@ -43,8 +43,8 @@ __all__ = [
     "Measure",
     "Notice",
     "NoticeKind",
-    "Past",
     "Outline",
+    "Past",
     "PreparedFrame",
     "Proof",
     "Refusal",
@@ -64,6 +64,7 @@ __all__ = [
     "Wish",
     "frame_headers",
     "prepared_headers",
+    "read_answer",
     "read_event",
     "read_frame",
     "read_prepared",

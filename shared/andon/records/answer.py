@@ -7,8 +7,12 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from andon.records.event import Event
+from andon.errors import Invalid
+from andon.ids import station_id
+from andon.reasons import Reason
+from andon.records.event import Event, read_event
 from andon.records.score import FramePlace, Verdict
+from andon.stage import Record
 
 MOST_OUTLINES = 16
 MOST_POINTS = 200
@@ -66,3 +70,13 @@ class Answer(Event):
     frame: FramePlace | None = None
     scored: FramePlace | None = None
     dataref: str | None = None
+
+
+def read_answer(record: Record) -> Answer:
+    """The answer in `record`. Raises Invalid: BAD_RECORD, SCHEMA_TOO_NEW, or BAD_STATION under another's key."""
+    answer = read_event(Answer, record.value)
+    if record.key != station_id(answer.station).encode():
+        raise Invalid(Reason.BAD_STATION, f"the record's key is not its station {answer.station!r}")
+    if answer.at.tzinfo is None:
+        raise Invalid(Reason.BAD_RECORD, "Answer: at needs a time zone")
+    return answer

@@ -14,18 +14,18 @@ class Did(StrEnum):
 
     ANSWERED = "answered"  # a verdict on a frame
     WITHDREW = "withdrew"  # took an answer back
-    ACKNOWLEDGED = "acknowledged"
-    RESOLVED = "resolved"
-    SILENCED = "silenced"
-    UNSILENCED = "unsilenced"
-    ASSIGNED = "assigned"
-    PROMOTED = "promoted"
-    ROLLED_BACK = "rolled_back"
-    SHADOWED = "shadowed"
+    ACKNOWLEDGED = "acknowledged"  # took an incident on
+    RESOLVED = "resolved"  # said that an incident is over
+    SILENCED = "silenced"  # nobody is called about a station for a while
+    UNSILENCED = "unsilenced"  # ended that before its time
+    ASSIGNED = "assigned"  # said which bundle serves a station
+    PROMOTED = "promoted"  # let a shadow serve
+    ROLLED_BACK = "rolled_back"  # let the bundle before serve again
+    SHADOWED = "shadowed"  # put a bundle on trial beside the one that serves
     REQUESTED = "requested"  # asked training for a bundle
     EXPORTED = "exported"  # took reviewed frames away
-    SIGNED_IN = "signed_in"
-    SIGNED_OUT = "signed_out"
+    SIGNED_IN = "signed_in"  # came in by a token
+    SIGNED_OUT = "signed_out"  # ended their session
     REFUSED = "refused"  # tried what their role may not, or without proof that they meant it
 
 

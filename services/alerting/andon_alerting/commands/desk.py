@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from andon.alertmanager import AlertmanagerSettings
 from andon.errors import Broken
 from andon.settings import KafkaSettings, LineSettings
 from andon.stage import Message, Record
-from andon_alerting.settings import AlertmanagerSettings
 
 REACH_S = 10.0
 WAIT_S = 0.5

@@ -9,10 +9,10 @@ from uuid import UUID
 from andon.errors import Broken, Invalid, Mistake
 from andon.evidence import DOSSIER, HEAT, SCORE, Dossier, KeptFrame, Lost, extension
 from andon.ids import sha256_hex
+from andon.incidents.when import told
 from andon.records import Evidence, FramePlace, read_event
 from andon.records.frame import read_frame
 from andon.stage import Record
-from andon_alerting.commands.when import told
 from andon_alerting.evidence.fetch import Found, Gone
 
 MAX_BYTES = 256 * 1024**2

@@ -13,17 +13,17 @@ from rich.table import Table
 
 from andon.commands.words import paper, print_json, say
 from andon.errors import Mistake
+from andon.incidents.chronicle import Chronicle, Incident, Wanted, standing, taken_by, turn_words
+from andon.incidents.sifting import sifted
+from andon.incidents.when import past, stamp, told
 from andon.records import Cause, IncidentEvent, Severity
 from andon.settings import load
 from andon.stage import Record
 from andon.topics import INCIDENTS
 from andon_alerting.commands import desk as desks
-from andon_alerting.commands.chronicle import Chronicle, Incident, Wanted, standing, taken_by, turn_words
 from andon_alerting.commands.reading import shown
 from andon_alerting.commands.rows import row
 from andon_alerting.commands.show import show
-from andon_alerting.commands.sifting import sifted
-from andon_alerting.commands.when import past, stamp, told
 
 HORIZON = timedelta(days=30)
 WHOLE = ("id", "since (UTC)", "", "count")
@@ -122,7 +122,9 @@ def _row(incident: Incident, now: datetime) -> tuple[str, ...]:
 
 def _people(incident: Incident) -> str:
     told = f"told: {', '.join(incident.told)}" if incident.told else "told: nobody"
-    return f"{told}; {taken_by(incident)} took it on" if incident.taken else told
+    has_it = f"; {taken_by(incident)} took it on" if incident.taken else ""
+    over = incident.resolved
+    return f"{told}{has_it}" + (f"; {over.by} ended it" if over and over.by else "")
 
 
 def _follow(desk: desks.Desk, wanted: Wanted, first: datetime, limit: int, as_json: bool) -> None:

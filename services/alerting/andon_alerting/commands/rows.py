@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from andon_alerting.commands.chronicle import Incident
+from andon.incidents.chronicle import Incident
 
 
 def row(incident: Incident, now: datetime) -> dict[str, Any]:
@@ -28,5 +28,7 @@ def row(incident: Incident, now: datetime) -> dict[str, Any]:
         "acknowledged_by": taken.by if taken else None,
         "acknowledged_at": taken.at.isoformat() if taken else None,
         "note": taken.note if taken else None,
+        "resolved_by": over.by if over else None,
+        "resolved_note": over.note if over else None,
         "what": incident.sentence,
     }

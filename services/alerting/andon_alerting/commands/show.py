@@ -10,16 +10,16 @@ import typer
 from rich.console import Console
 
 from andon.commands.words import paper, print_json
+from andon.incidents.chronicle import Chronicle, Incident, standing, turn_words
+from andon.incidents.sifting import named, sifted
+from andon.incidents.when import spoken, stamp
 from andon.records import Change, ChangeKind, Evidence, IncidentEvent
 from andon.settings import KafkaSettings, load
 from andon.topics import INCIDENTS
 from andon_alerting.commands import desk as desks
-from andon_alerting.commands.chronicle import Chronicle, Incident, standing, turn_words
 from andon_alerting.commands.frames import Frames, Saved
 from andon_alerting.commands.reading import shown
 from andon_alerting.commands.rows import row
-from andon_alerting.commands.sifting import named, sifted
-from andon_alerting.commands.when import spoken, stamp
 
 
 def show(

@@ -9,20 +9,19 @@ from typing import Annotated, Any
 
 import typer
 
+from andon.alertmanager import AlertmanagerSettings, Silences
 from andon.assignments import Assignments
 from andon.commands.words import print_json, say, warn, who
 from andon.errors import Broken, Invalid, Mistake
 from andon.ids import station_id
+from andon.incidents.when import ahead, length, spoken, told
 from andon.records import IncidentEvent, Silence, read_event, write_event
 from andon.records.assignment import EVERY
 from andon.settings import load
+from andon.silences import is_on, table
 from andon.stage import Message
 from andon.topics import INCIDENTS, MODELS, SILENCES
 from andon_alerting.commands import desk as desks
-from andon_alerting.commands.alertmanager import Silences
-from andon_alerting.commands.when import ahead, length, spoken, told
-from andon_alerting.settings import AlertmanagerSettings
-from andon_alerting.silencing import is_on, table
 
 LONGEST = timedelta(days=7)
 KNOWN_SINCE = timedelta(days=30)

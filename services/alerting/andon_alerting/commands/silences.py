@@ -9,14 +9,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from andon.commands.words import paper, print_json, say
+from andon.incidents.when import spoken, stamp
 from andon.records import Silence
 from andon.records.assignment import EVERY
 from andon.settings import load
+from andon.silences import table
 from andon.topics import SILENCES
 from andon_alerting.commands import desk as desks
-from andon_alerting.commands.when import spoken, stamp
 from andon_alerting.commands.windows import Maintenance, maintenance
-from andon_alerting.silencing import table
 
 
 def silences(

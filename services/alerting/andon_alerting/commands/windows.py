@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from andon_alerting.commands.when import spoken, stamp
+from andon.incidents.when import spoken, stamp
 
 if TYPE_CHECKING:
     from andon.line.line import Line
@@ -81,7 +81,8 @@ def _times(window: "MaintenanceWindow", now: datetime) -> tuple[datetime | None,
 
 def _begins(window: "MaintenanceWindow", now: datetime) -> datetime | None:
     """Its next beginning after `now`, in UTC."""
-    from andon.line.windows import Dated, earliest
+    from andon.line.clocks import earliest
+    from andon.line.windows import Dated
 
     if isinstance(window, Dated):
         begins = earliest(window.start, window.zone)

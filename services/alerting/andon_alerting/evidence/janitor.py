@@ -8,6 +8,7 @@ from uuid import UUID
 import structlog
 
 from andon.metrics import Metrics
+from andon_alerting.evidence.reviewed_count import ReviewedCount
 from andon_alerting.evidence.shelf import Shelf, StoreAway
 from andon_alerting.evidence.tidy import Bounds, Choice, Kept, Leaves, choose
 
@@ -17,7 +18,7 @@ AT_ONCE = 64
 
 class Janitor:
     """One round after another, each in steps that take moments. What it knows of an incident that is over is kept from
-    round to round; the rest is read again."""
+    round to round; the rest is read again. Reviewed frames are counted, and stay."""
 
     def __init__(
         self,
@@ -28,7 +29,9 @@ class Janitor:
         metrics: Metrics,
         clock: Callable[[], datetime],
         every_s: float,
+        reviewed: ReviewedCount,
     ) -> None:
+        self._reviewed = reviewed
         self._shelf = shelf
         self._bounds = bounds
         self._labelled = labelled
@@ -75,6 +78,7 @@ class Janitor:
             self._remove(kept, why)
             yield
         self._tell(choice)
+        yield from self._reviewed.steps()
 
     @property
     def size(self) -> int:

@@ -1,8 +1,9 @@
 """Keeping: the frames that events show are fetched, proven and written; then each incident's file says so."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 import structlog
@@ -10,41 +11,28 @@ import structlog
 from andon.evidence import Dossier, KeptFrame, Lost, LostFrame
 from andon.records import Evidence, FramePlace, IncidentEvent
 from andon.stage import Record
-from andon_alerting.evidence.fetch import Found, Gone
+from andon_alerting.evidence.copying import Copying, Job
+from andon_alerting.evidence.fetch import Found
 from andon_alerting.evidence.prove import Blobs, Unkept, heat_map, image_of, score_of
 from andon_alerting.evidence.settings import KeepingSettings
 from andon_alerting.evidence.shelf import Shelf
 from andon_alerting.evidence.story import MOST_FRAMES, lacking, told, too_old, with_frames
 
-WRITERS = 8
-MOST_WAITING = 16
-"""Frames that wait to be written: memory is bounded by so many images."""
-
-Fetch = Callable[[Collection[FramePlace]], Iterable[tuple[FramePlace, Found]]]
 Outcome = KeptFrame | LostFrame
-Jobs = dict[FramePlace, list[tuple[UUID, Evidence]]]
-Waiting = Future[tuple[UUID, Outcome]]
 
 
 class Keeper:
     """Does the work of a turn. Whatever a store fails at is StoreAway: nothing is half done that the next try does not
-    do again, byte for byte. `idle` is called while it waits for a store."""
+    do again, byte for byte."""
 
     def __init__(
-        self,
-        shelf: Shelf,
-        fetch: Fetch,
-        blobs: Blobs,
-        settings: KeepingSettings,
-        pool: ThreadPoolExecutor,
-        idle: Callable[[], None] = lambda: None,
+        self, shelf: Shelf, copying: Copying, blobs: Blobs, settings: KeepingSettings, pool: ThreadPoolExecutor
     ) -> None:
         self._shelf = shelf
-        self._fetch = fetch
+        self._copying = copying
         self._blobs = blobs
         self._settings = settings
         self._pool = pool
-        self._idle = idle
 
     def keep(self, events: Sequence[IncidentEvent], now: datetime) -> list[Outcome]:
         """Keeps what `events`, in order, show and say; answers what became of each frame that was not settled before.
@@ -81,52 +69,23 @@ class Keeper:
     ) -> dict[UUID, list[Outcome]]:
         """What became of each wanted frame, by incident, in the order wanted."""
         found: dict[UUID, dict[UUID, Outcome]] = {incident: {} for incident in wanted}
-        jobs: Jobs = {}
+        jobs: list[Job[tuple[UUID, Outcome]]] = []
         for incident, frames in wanted.items():
             known = dossiers[incident]
             room = max(0, MOST_FRAMES - len(known.frames if known else ()))
             for number, each in enumerate(frames.values()):
                 if number < room:
-                    jobs.setdefault(each.frame, []).append((incident, each))
+                    jobs.append(self._job(incident, each))
                 else:
                     found[incident][each.frame_id] = _lost(each, Lost.ENOUGH)
-        for incident, outcome in self._done(jobs):
+        for incident, outcome in self._copying(jobs):
             found[incident][outcome.frame_id] = outcome
         return {incident: [found[incident][one] for one in frames] for incident, frames in wanted.items()}
 
-    def _done(self, jobs: Jobs) -> Iterator[tuple[UUID, Outcome]]:
-        """Fetches and writes side by side; what was begun is ended whatever fails."""
-        scores = self._scores([each for some in jobs.values() for _, each in some])
-        waiting: set[Waiting] = set()
-        try:
-            for place, record in self._images(jobs):
-                for incident, each in jobs[place]:
-                    scored = scores.get(each.scored) if each.scored else None
-                    waiting.add(self._pool.submit(self._one, incident, each, record, scored))
-                while len(waiting) > MOST_WAITING:
-                    yield from self._settled(waiting)
-            while waiting:
-                yield from self._settled(waiting)
-        finally:
-            wait(waiting)
-
-    def _settled(self, waiting: set[Waiting]) -> list[tuple[UUID, Outcome]]:
-        """Takes out of `waiting` what is done. Raises what it raised."""
-        done = wait(waiting, timeout=1, return_when=FIRST_COMPLETED).done
-        if not done:
-            self._idle()
-        waiting -= done
-        return [each.result() for each in done]
-
-    def _images(self, jobs: Jobs) -> Iterator[tuple[FramePlace, Found]]:
-        """Their records; those of claim checks need none: the event says where the image lies."""
-        checked = {place for place, some in jobs.items() if some[0][1].dataref}
-        yield from ((place, Gone()) for place in checked)
-        yield from self._fetch(jobs.keys() - checked)
-
-    def _scores(self, frames: Iterable[Evidence]) -> dict[FramePlace, Record]:
-        places = {each.scored for each in frames if each.scored is not None}
-        return {place: record for place, record in self._fetch(places) if isinstance(record, Record)}
+    def _job(self, incident: UUID, shown: Evidence) -> Job[tuple[UUID, Outcome]]:
+        """A frame with a claim check needs no record: the event says where its image lies."""
+        place = None if shown.dataref else shown.frame
+        return Job(place, shown.scored, partial(self._one, incident, shown))
 
     def _one(self, incident: UUID, wanted: Evidence, found: Found, scored: Record | None) -> tuple[UUID, Outcome]:
         """Keeps one frame; runs in the pool."""

@@ -1,11 +1,13 @@
 """The frames that somebody answered, from `verdicts`: their evidence stays."""
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
+from datetime import datetime
 from uuid import UUID
 
 from andon.errors import Invalid
 from andon.kafka.table import TopicReader
-from andon.records import Answer, read_event
+from andon.records import Answer, Told, read_answer
 from andon.settings import KafkaSettings
 from andon.stage import Record
 from andon.topics import VERDICTS
@@ -18,15 +20,15 @@ class Labelled:
         self._kafka = kafka
         self._beat = beat
         self._reader: TopicReader | None = None
-        self._frames: set[UUID] = set()
+        self._frames: dict[UUID, tuple[datetime, bool]] = {}
 
     def __call__(self) -> set[UUID]:
-        """Every frame answered so far. Raises Broken when Kafka does not answer."""
+        """Every frame that an answer stands on: withdrawn is as if never said. Raises Broken when Kafka is silent."""
         if self._reader is None:
             self._reader = TopicReader(self._kafka, VERDICTS)
             self._take(self._reader.read_to_end())
         self._take(self._reader.changes())
-        return self._frames
+        return {frame for frame, (_, stands) in self._frames.items() if stands}
 
     def close(self) -> None:
         """Gives back the connection."""
@@ -37,7 +39,11 @@ class Labelled:
         for number, record in enumerate(records):
             if number % 1000 == 0:
                 self._beat()
-            try:
-                self._frames.add(read_event(Answer, record.value).frame_id)
-            except Invalid:
-                continue
+            with suppress(Invalid):
+                self._hear(read_answer(record))
+
+    def _hear(self, answer: Answer) -> None:
+        """The last word on a frame counts, by its time."""
+        before = self._frames.get(answer.frame_id)
+        if before is None or before[0] <= answer.at:
+            self._frames[answer.frame_id] = answer.at, answer.answer is not Told.WITHDRAWN

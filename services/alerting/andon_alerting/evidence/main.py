@@ -1,4 +1,4 @@
-"""evidence: frames of incidents -> the evidence store, before Kafka deletes them."""
+"""evidence: frames of incidents, and those that people answered -> the evidence store, before Kafka deletes them."""
 
 import json
 import sys
@@ -10,20 +10,25 @@ from typing import Annotated, Any
 
 import typer
 
+from andon.folder import Folder
 from andon.kafka import KafkaDeadLetters, KafkaSink
 from andon.kafka.clients import SMALL_FETCH_BYTES
 from andon.kafka.source import Subscription
 from andon.run import Service, andon_version, serve, utc_now
 from andon.stage import Stage
 from andon.store import BlobStore
-from andon.topics import FRAME_PATTERN, INCIDENTS, READ_BY
+from andon.topics import FRAME_PATTERN, INCIDENTS, READ_BY, VERDICTS
 from andon_alerting.evidence.board import Board
+from andon_alerting.evidence.copying import WRITERS, Copying
+from andon_alerting.evidence.elsewhere import Elsewhere
 from andon_alerting.evidence.fetch import RecordsAt
 from andon_alerting.evidence.janitor import Janitor
-from andon_alerting.evidence.keep import WRITERS, Keeper
+from andon_alerting.evidence.keep import Keeper
 from andon_alerting.evidence.labelled import Labelled
 from andon_alerting.evidence.lag import KafkaLag
 from andon_alerting.evidence.once import said, summary
+from andon_alerting.evidence.review import Reviewing
+from andon_alerting.evidence.reviewed_count import ReviewedCount
 from andon_alerting.evidence.risk import AtRisk
 from andon_alerting.evidence.settings import EvidenceSettings
 from andon_alerting.evidence.shelf import Patience, Shelf
@@ -38,13 +43,16 @@ def evidence(
     once: Annotated[bool, typer.Option("--once", help="Catch up, tidy, look at what is at risk, and exit.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="With --once: print one JSON object.")] = False,
 ) -> None:
-    """Copy the evidence of incidents out of Kafka before it expires, and warn before anything expires unread.
+    """Copy the evidence of incidents, and reviewed frames, out of Kafka, and warn before anything expires unread.
 
     Of every incident, the frames that show it are kept as they came, with heat map and score, in
     ANDON_EVIDENCE__URL/<incident>/, beside incident.json, which says what happened and what could not be kept. Evidence
     goes after 90 days, or beyond 50 GiB, oldest first; never that of an open incident, nor of a frame somebody
     answered. Where Kafka is about to delete what preprocess, scoring, alerting or this service has not read, people
     are told (evidence_at_risk).
+
+    A frame that somebody answered is kept in ANDON_EVIDENCE__URL/reviewed/<station>/, with what they said, until the
+    answer is withdrawn: `andon reviewed` lists and exports them, `andon fit` and `andon train` learn from them.
 
     Examples: ANDON_EVIDENCE__URL=s3://plant/evidence andon evidence
 
@@ -58,28 +66,31 @@ def wire(service: Service, settings: EvidenceSettings, *, once: bool = False, as
     kafka, wanted, heart, board = settings.kafka, settings.evidence, service.heart, Board()
     group = f"{kafka.group_prefix}.evidence"
     subscription = Subscription(
-        (INCIDENTS,), group, max_poll_interval_s=MAX_POLL_INTERVAL_S, fetch_bytes=SMALL_FETCH_BYTES
+        (INCIDENTS, VERDICTS), group, max_poll_interval_s=MAX_POLL_INTERVAL_S, fetch_bytes=SMALL_FETCH_BYTES
     )
-    incidents = service.kafka_source(kafka, subscription)
+    followed = service.kafka_source(kafka, subscription)
 
     def keep_place() -> None:
-        incidents.idle()
+        followed.idle()
         heart.beat()
 
-    shelf, blobs = Shelf(wanted.url), BlobStore(settings.store.frames)
+    shelf, store, blobs = Shelf(wanted.url), Folder(wanted.url), BlobStore(settings.store.frames)
     with (
         ThreadPoolExecutor(WRITERS, "evidence") as pool,
         closing(RecordsAt(kafka, keep_place)) as records_at,
         closing(Labelled(kafka, heart.beat)) as labelled,
     ):
-        keeper = Keeper(shelf, records_at, blobs, wanted, pool, incidents.idle)
+        copying = Copying(records_at, pool, followed.idle)
+        keeper = Keeper(shelf, copying, blobs, wanted, pool)
+        reviewing = Reviewing(store, copying, blobs, Elsewhere(shelf, pool, followed.idle), pool)
         patience = Patience(wanted.patience_s, time.monotonic)
-        source = Keeping(incidents, keeper, board, patience, service.metrics, utc_now, once=once)
+        source = Keeping(followed, keeper, reviewing, board, patience, service.metrics, utc_now, once=once)
         bounds = Bounds(wanted.max_age, wanted.max_bytes, wanted.drill_age)
-        janitor = Janitor(shelf, bounds, labelled, pool, service.metrics, utc_now, wanted.tidy_every_s)
+        reviewed = ReviewedCount(store, service.metrics)
+        janitor = Janitor(shelf, bounds, labelled, pool, service.metrics, utc_now, wanted.tidy_every_s, reviewed)
 
         def ours() -> bool:
-            return (INCIDENTS, 0) in incidents.assignment
+            return (INCIDENTS, 0) in followed.assignment
 
         watch = Watch(
             board,
@@ -105,7 +116,7 @@ def wire(service: Service, settings: EvidenceSettings, *, once: bool = False, as
         service.run(stage, each_turn=[watch, tidy])
         if once and not service.stop:
             janitor.finish()
-            tell(summary(shelf.url, source.outcomes, janitor, watch.seen), as_json)
+            tell(summary(shelf.url, source.outcomes, source.answered, janitor, reviewed, watch.seen), as_json)
 
 
 def reads(frames: str) -> list[tuple[str, str]]:

@@ -6,10 +6,18 @@ from typing import Any
 
 from andon_alerting.evidence.janitor import Janitor
 from andon_alerting.evidence.retention import Headroom
+from andon_alerting.evidence.reviewed_count import ReviewedCount
 from andon_alerting.evidence.risk import lasting
 
 
-def summary(url: str, outcomes: Mapping[str, int], janitor: Janitor, seen: Sequence[Headroom]) -> dict[str, Any]:
+def summary(
+    url: str,
+    outcomes: Mapping[str, int],
+    answered: Mapping[str, int],
+    janitor: Janitor,
+    reviewed: ReviewedCount,
+    seen: Sequence[Headroom],
+) -> dict[str, Any]:
     """One JSON object. `left_s` is null where nothing waits to be read, or nothing is ever deleted."""
     return {
         "store": url,
@@ -18,6 +26,7 @@ def summary(url: str, outcomes: Mapping[str, int], janitor: Janitor, seen: Seque
         "incidents": janitor.incidents,
         "bytes": janitor.size,
         "removed": janitor.removed,
+        "reviewed": {"frames": reviewed.frames, "bytes": reviewed.size, "answers": dict(sorted(answered.items()))},
         "headroom": [
             {
                 "group": each.group,
@@ -38,6 +47,7 @@ def said(found: Mapping[str, Any]) -> str:
         f"kept {found['kept']} frames" + (f"; could not keep {lost}" if lost else ""),
         f"{found['store']} holds {found['incidents']} incidents, {found['bytes'] / 1e6:.1f} MB; "
         f"{found['removed']} removed",
+        f"{found['reviewed']['frames']} reviewed frames, {found['reviewed']['bytes'] / 1e6:.1f} MB{_answers(found)}",
     ]
     waiting = [each for each in found["headroom"] if each["left_s"] is not None]
     lines += [
@@ -45,3 +55,8 @@ def said(found: Mapping[str, Any]) -> str:
         for each in waiting
     ]
     return "\n".join(lines)
+
+
+def _answers(found: Mapping[str, Any]) -> str:
+    became = [f"{count} {word.replace('_', ' ')}" for word, count in found["reviewed"]["answers"].items()]
+    return f"; of the answers that came, {', '.join(became)}" if became else ""

@@ -15,7 +15,9 @@ class KeepingSettings(Group):
 
     url: str = Field("./evidence", description="fsspec URL of the evidence store: a folder, s3://, gs://, ...")
     max_age_days: Positive = Field(90.0, description="evidence of incidents over for longer goes")
-    max_bytes: int = Field(50 * GIB, ge=1024**2, description="beyond so many bytes, that of the oldest goes")
+    max_bytes: int = Field(
+        50 * GIB, ge=1024**2, description="beyond so many bytes, that of the oldest goes; reviewed frames stay"
+    )
     drill_days: Positive = Field(1.0, description="evidence of drills goes after so many days, over or not")
     tidy_every_s: Positive = Field(300.0, description="how often the store is looked through for what may go")
     headroom_s: Positive = Field(

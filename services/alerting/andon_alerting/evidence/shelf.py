@@ -1,7 +1,7 @@
 """The evidence store: one folder an incident, at any fsspec URL."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 from uuid import UUID
 
@@ -80,6 +80,14 @@ class Shelf:
             score=sizes.get(f"{frame_id}{SCORE}", 0),
         )
 
+    def read(self, incident: str, kept: KeptFrame) -> tuple[bytes, bytes, bytes] | None:
+        """The image, heat map and score of a kept frame; None where the image is not what was kept."""
+        image = self._read(incident, kept.name, kept.size + 1)
+        if sha256_hex(image) != kept.sha256:
+            return None
+        heat = self._read(incident, f"{kept.frame_id}{HEAT}", kept.heat)
+        return image, heat, self._read(incident, f"{kept.frame_id}{SCORE}", kept.score)
+
     def incidents(self) -> list[str]:
         """The incidents of which something lies there."""
         with told_away():
@@ -94,6 +102,11 @@ class Shelf:
         """Nothing of it lies there any more."""
         with told_away():
             self._folder.remove_folder(incident, last=DOSSIER)
+
+    def _read(self, incident: str, name: str, size: int) -> bytes:
+        with told_away(), suppress(FileNotFoundError):
+            return self._folder.read(f"{incident}/{name}", size) if size else b""
+        return b""
 
     def _write(self, incident: UUID, name: str, data: bytes) -> None:
         with told_away():

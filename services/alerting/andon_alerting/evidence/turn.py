@@ -1,30 +1,38 @@
 """The turn of evidence: a source that keeps what its events show, and a handler that says what became of it."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
+from typing import TypeVar
 
 from andon.errors import Invalid
 from andon.evidence import KeptFrame
 from andon.kafka.source import KafkaSource
 from andon.metrics import Metrics
 from andon.reasons import Reason
-from andon.records import Finding, IncidentEvent, read_event, write_event
+from andon.records import Answer, Finding, IncidentEvent, read_answer, read_event, write_event
 from andon.stage import Held, Message, Record, Rejected, Result
-from andon.topics import DRIFT
+from andon.topics import DRIFT, VERDICTS
 from andon_alerting.evidence.board import Board, place_of
 from andon_alerting.evidence.keep import Keeper, Outcome
+from andon_alerting.evidence.review import Reviewing
 from andon_alerting.evidence.shelf import Patience, StoreAway
+
+E = TypeVar("E", IncidentEvent, Answer)
 
 
 class Keeping:
-    """A source of incident events whose evidence is kept before they are handed on. While a store is away they are put
-    back, so that the service goes on looking after the rest. With `once` it ends when it has caught up.
+    """A source of incident events and of people's answers, whose frames are kept before they are handed on. While a
+    store is away they are put back, so that the service goes on looking after the rest. With `once` it ends when it
+    has caught up. `outcomes` counts frames of incidents by what became of them, `answered` those of answers.
     """
 
     def __init__(
         self,
         source: KafkaSource,
         keeper: Keeper,
+        reviewing: Reviewing,
         board: Board,
         patience: Patience,
         metrics: Metrics,
@@ -34,13 +42,15 @@ class Keeping:
     ) -> None:
         self._source = source
         self._keeper = keeper
+        self._reviewing = reviewing
         self._board = board
         self._patience = patience
         self._metrics = metrics
         self._clock = clock
         self._once = once
         self._done = False
-        self.outcomes: dict[str, int] = {}
+        self.outcomes: Counter[str] = Counter()
+        self.answered: Counter[str] = Counter()
 
     @property
     def ended(self) -> bool:
@@ -76,23 +86,27 @@ class Keeping:
         if self._patience.waits:
             return False
         try:
-            outcomes = self._keeper.keep([event for _, event in events(batch)], self._clock())
+            for each in self._keeper.keep([event for _, event in events(batch)], self._clock()):
+                self._count(each)
+            for became in self._reviewing.keep([answer for _, answer in answers(batch)]):
+                self._metrics.evidence_answers.labels(became.value).inc()
+                self.answered[became.value] += 1
         except StoreAway as away:
             self._patience.failed(away)
             return False
         self._patience.answered()
-        for each in outcomes:
-            self._count(each)
         return True
 
     def _count(self, outcome: Outcome) -> None:
         word = "kept" if isinstance(outcome, KeptFrame) else outcome.why.value
         self._metrics.evidence_frames.labels(word).inc()
-        self.outcomes[word] = self.outcomes.get(word, 0) + 1
+        self.outcomes[word] += 1
 
     def _put_back(self, batch: Sequence[Record]) -> None:
         for record, event in events(batch):
             self._board.put_back(record, self._keeper.places(event, self._clock()))
+        for record, answer in answers(batch):
+            self._board.put_back(record, [answer.frame] if answer.frame is not None and not answer.dataref else [])
 
     def _caught_up(self) -> bool:
         if self._board.waiting or self._board.looked is not None or not self._source.joined:
@@ -117,7 +131,7 @@ class Telling:
         if place_of(record) in self._board.again:
             return Held(record)
         try:
-            read_incident(record)
+            read_followed(record)
         except Invalid as error:
             return Rejected(record, error.reason, error.detail)
         return None
@@ -132,11 +146,25 @@ class Telling:
 
 def events(records: Sequence[Record]) -> Iterator[tuple[Record, IncidentEvent]]:
     """Those that are events."""
+    return _those(records, IncidentEvent)
+
+
+def answers(records: Sequence[Record]) -> Iterator[tuple[Record, Answer]]:
+    """Those that are answers."""
+    return _those(records, Answer)
+
+
+def _those(records: Sequence[Record], kind: type[E]) -> Iterator[tuple[Record, E]]:
     for record in records:
-        try:
-            yield record, read_incident(record)
-        except Invalid:
-            continue
+        with suppress(Invalid):
+            found = read_followed(record)
+            if isinstance(found, kind):
+                yield record, found
+
+
+def read_followed(record: Record) -> IncidentEvent | Answer:
+    """What `record` holds, by its topic. Raises Invalid: BAD_RECORD, BAD_STATION, SCHEMA_TOO_NEW."""
+    return read_answer(record) if record.topic == VERDICTS else read_incident(record)
 
 
 def read_incident(record: Record) -> IncidentEvent:

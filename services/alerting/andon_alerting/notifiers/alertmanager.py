@@ -113,6 +113,7 @@ def _annotations(page: Page) -> dict[str, str]:
         "bundle": page.bundle and page.bundle[:12],
         "incident_id": str(page.incident),
         "acknowledged_by": page.acknowledged_by,
+        "resolved_by": page.resolved_by,
         **{f"{name}_url": url for name, url in page.links.items()},
     }
     return {name: text for name, text in said.items() if text}

@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from andon.errors import Invalid, Mistake
-from andon.records import Cause, Evidence, IncidentEvent, IncidentKind, read_event
+from andon.incidents.read import read_turn
+from andon.incidents.when import spoken, stamp
+from andon.records import Cause, Evidence, IncidentEvent, IncidentKind
 from andon.stage import Record
-from andon_alerting.commands.when import spoken, stamp
 
 SHORT = 8
 LEAST_DIGITS = 6
@@ -105,7 +106,7 @@ class Chronicle:
     def add(self, record: Record) -> IncidentEvent | None:
         """Takes in one record; answers its event, None for a repeat or for what cannot be read."""
         with suppress(Invalid):
-            event = read_event(IncidentEvent, record.value)
+            event = read_turn(record.value)
             if event.event_id not in self._seen:
                 self._seen.add(event.event_id)
                 self.incidents.setdefault(event.incident_id, Incident()).turns.append(event)

@@ -4,25 +4,55 @@ API: https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml. O
 nobody writes by hand; silences that people made in Alertmanager itself are left alone.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-import httpx
+from pydantic import ConfigDict, Field, SecretStr, field_validator
 
 from andon.errors import Broken
 from andon.records import Silence
 from andon.records.assignment import EVERY
 from andon.records.frame import rfc3339
-from andon_alerting.settings import AlertmanagerSettings
+from andon.settings import Group, Positive
+
+if TYPE_CHECKING:
+    import httpx
 
 ALERTS = "Andon.+"
 WATCHDOG = "AndonWatchdog"
 LIVE = ("active", "pending")
 
 
+class AlertmanagerSettings(Group):
+    """Where Prometheus Alertmanager (API v2) answers. Alerting knows more of it, and may share an environment with
+    whoever knows only this."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    url: str | None = Field(None, description="where Alertmanager answers, such as http://alertmanager:9093; none: off")
+    token: SecretStr | None = Field(None, description="bearer token, where it asks for one")
+    timeout_s: Positive = Field(5.0, description="how long one call may take")
+
+    @field_validator("url")
+    @classmethod
+    def _is_http(cls, value: str | None) -> str | None:
+        return value and http_url(value)
+
+
+def http_url(text: str) -> str:
+    """`text` without slashes at its end. Raises ValueError where it is no http:// or https:// address."""
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("not an http:// or https:// address")
+    return text.rstrip("/")
+
+
 class Silences:
     """Alertmanager's silences. Every call raises Broken, in a sentence that never holds its address."""
 
-    def __init__(self, settings: AlertmanagerSettings, client: httpx.Client | None = None) -> None:
+    def __init__(self, settings: AlertmanagerSettings, client: "httpx.Client | None" = None) -> None:
+        import httpx
+
         self._url = f"{settings.url}/api/v2"
         token = settings.token.get_secret_value() if settings.token else None
         headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -55,7 +85,9 @@ class Silences:
             if each.get("status", {}).get("state") in LIVE and _comparable(each.get("matchers", ())) == wanted
         ]
 
-    def _call(self, method: str, path: str, **sent: Any) -> httpx.Response:
+    def _call(self, method: str, path: str, **sent: Any) -> "httpx.Response":
+        import httpx
+
         try:
             answer = self._client.request(method, f"{self._url}{path}", **sent)
         except httpx.TimeoutException:

@@ -1,0 +1,1 @@
+"""What two bundles said of the same frames: scores in columns, joined by frame."""
