@@ -15,8 +15,8 @@ from unittest.mock import patch
 import numpy as np
 from numpy.typing import NDArray
 
-from andon_training.calibration import calibrate
-from andon_training.calibration.dependence import effective_frames
+from andon.calibration import calibrate
+from andon.calibration.dependence import effective_frames
 
 Doubles = NDArray[np.float64]
 Effect = Callable[[Doubles, Doubles], Doubles]
@@ -92,7 +92,7 @@ def measure(kind: str, n: int, batch: int, draws: int) -> dict[tuple[str, float]
 
 def achieved(scores: Doubles, budget: float, worth: float, everyone: Doubles) -> tuple[float, float, float]:
     """The true rate over the budget, whether the interval holds it, and its width, were `scores` worth that many."""
-    with patch("andon_training.calibration.threshold.effective_frames", return_value=worth):
+    with patch("andon.calibration.threshold.effective_frames", return_value=worth):
         found = calibrate(scores.tolist(), budget, 5)
     rate = 1 - float(np.searchsorted(everyone, found.value, side="right")) / POPULATION
     interval = found.calibration.interval

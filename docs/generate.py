@@ -10,6 +10,9 @@ from generator.settings import settings
 from generator.topics import topics
 
 HERE = Path(__file__).parent
+RUNBOOKS = sorted((HERE / "runbooks").glob("*.md"))
+SHIPPED = "../services/console/andon_console/runbooks"
+"""Where the console has them, to show them where there is no docs/."""
 
 
 def pages() -> dict[str, str]:
@@ -21,6 +24,7 @@ def pages() -> dict[str, str]:
         "reasons.md": reasons(),
         "asyncapi.json": asyncapi(),
     }
+    made |= {f"{SHIPPED}/{path.name}": path.read_text() for path in RUNBOOKS if path.name != "README.md"}
     return made | {f"schemas/{name}": text for name, text in schemas().items()}
 
 

@@ -52,7 +52,9 @@ def _message_of(topic: str) -> str | None:
     """What lies in a topic: a frame, a prepared frame, a dead letter, or the event that its description names."""
     known = {FRAMES: "Frame", PREPARED: "PreparedFrame", SHADOW_PREPARED: "PreparedFrame", DEAD_LETTERS: "DeadLetter"}
     holds = next(each.holds for each in ALL if each.name == topic)
-    named = next((model.__name__ for model in event_models() if holds.startswith(f"{model.__name__},")), None)
+    named = next(
+        (each.__name__ for each in event_models() if holds.startswith((f"{each.__name__},", f"{each.__name__} "))), None
+    )
     return known.get(topic, named)
 
 

@@ -11,6 +11,8 @@ from andon.records import (
     Answer,
     Assignment,
     Cause,
+    Deed,
+    Did,
     Event,
     Evidence,
     Finding,
@@ -26,12 +28,17 @@ from andon.records import (
     Proof,
     Refusal,
     Region,
+    Request,
+    RequestNews,
+    RequestState,
+    Rescored,
     Score,
     Severity,
     Silence,
     Swap,
     Told,
     Verdict,
+    Wish,
 )
 from andon.stage import Record, Rejected
 
@@ -79,6 +86,8 @@ REJECTED = Rejected(
     Reason.TRUNCATED,
     "jpeg without its end: cut short, or followed by something else",
 )
+REQUEST = derived_id(ID, "jonas", Wish.MEMORY)
+RESCORED = Rescored(defects=14, found_before=14, found_after=14, good=60, called_before=5, called_after=1, missing=2)
 EVENTS: tuple[Event, ...] = (
     Assignment(station="weld-07", bundle=BUNDLE, by="mira", why="new lighting", at=CAPTURED),
     Proof(station="weld-07", bundle=BUNDLE, at=CAPTURED),
@@ -120,6 +129,40 @@ EVENTS: tuple[Event, ...] = (
         by="mira",
         at=SCORED,
         note="third one this morning",
+    ),
+    Deed(
+        deed_id=derived_id(ID, "mira", Did.ANSWERED),
+        at=SCORED,
+        did=Did.ANSWERED,
+        by="mira",
+        role="reviewer",
+        station="weld-07",
+        subject=str(ID),
+        after="real, spatter: third one this morning",
+        address="10.1.4.17",
+    ),
+    Request(
+        request_id=REQUEST,
+        wish=Wish.MEMORY,
+        station="weld-07",
+        product="bracket",
+        bundle=BUNDLE,
+        frames=(ID,),
+        by="jonas",
+        why="the new fixture shines",
+        at=SCORED,
+    ),
+    RESCORED,
+    RequestNews(
+        request_id=REQUEST,
+        state=RequestState.DONE,
+        station="weld-07",
+        sentence="Bundle 77c077c077c0 knows 1 more frame as good; it still calls all 14 known defects.",
+        progress=1.0,
+        bundle="77c0" * 16,
+        threshold=0.27,
+        rescored=RESCORED,
+        at=SCORED,
     ),
     Silence(target="weld-07", since=CAPTURED, until=datetime(2026, 3, 2, 8, 30, 0, 0, UTC), why="new jaws", by="mira"),
     Finding(

@@ -7,7 +7,7 @@ from inspect import getsource
 
 from andon.evidence import Lost
 from andon.reasons import Reason
-from andon.records import Cause, IncidentKind, NoticeKind, Severity, Told, Unscorable, Verdict
+from andon.records import Cause, Did, IncidentKind, NoticeKind, RequestState, Severity, Told, Unscorable, Verdict, Wish
 from generator.markdown import code, page, section, table
 
 _MEMBER = re.compile(r'^ +[A-Z_]+ = "(\w+)"(?:  # (.+))?$', re.MULTILINE)
@@ -21,6 +21,7 @@ def reasons() -> str:
     correlated, overruled = (import_module(f"andon_alerting.{name}").Why for name in ("correlate", "false_calls"))
     action = import_module("andon_machines.result").Action
     leaves = import_module("andon_alerting.evidence.tidy").Leaves
+    became = import_module("andon_alerting.evidence.review").Became
     judging = import_module("andon_ingest.heartbeat.judging")
     trials, newcomers = (import_module(f"andon_training.trainer.{name}") for name in ("trials", "newcomers"))
     return page(
@@ -35,6 +36,9 @@ def reasons() -> str:
         section("Verdicts", "Field `verdict` of a score.", _of(Verdict)),
         section("Unscorable", "Field `unscorable` of a score whose verdict is `unscorable`.", _of(Unscorable)),
         section("Answers of people", "Field `answer` of an answer.", _of(Told)),
+        section("What people did", "Field `did` of a deed, in the audit log.", _of(Did)),
+        section("What people ask training for", "Field `wish` of a request.", _of(Wish)),
+        section("What became of a request", "Field `state` of its news.", _of(RequestState)),
         section("Causes of incidents", "Field `cause` of an incident event.", _of(Cause)),
         section("Turns of an incident", "Field `kind` of an incident event.", _of(IncidentKind)),
         section("What a gate is to do", "Field `action` of what machines are told by MQTT.", _of(action)),
@@ -52,8 +56,14 @@ def reasons() -> str:
         section("Why a golden frame was judged so", "Field `why` in the heartbeat's log.", _of(judging.Why)),
         section(
             "Why a frame could not be kept",
-            "Field `lost` of incident.json; label `outcome` of `andon_evidence_frames_total`, which also says `kept`.",
+            "Field `lost` of incident.json; label `outcome` of `andon_evidence_frames_total`, which also says `kept`, "
+            "and of `andon_evidence_answers_total`.",
             _of(Lost),
+        ),
+        section(
+            "What became of a frame that somebody answered",
+            "Label `outcome` of `andon_evidence_answers_total`, which also says why a frame could not be kept.",
+            _of(became),
         ),
         section("Why evidence goes", "Label `reason` of `andon_evidence_removed_total`.", _of(leaves)),
         section(

@@ -17,6 +17,7 @@ CLASSES = {
     "evidence": ("andon_alerting.evidence.settings", "EvidenceSettings"),
     "drift": ("andon_drift.settings", "DriftSettings"),
     "machines": ("andon_machines.settings", "MachinesSettings"),
+    "console": ("andon_console.settings", "ConsoleSettings"),
     "heartbeat": ("andon_ingest.heartbeat.settings", "HeartbeatSettings"),
     "drill": ("andon_ingest.drill.settings", "DrillSettings"),
     "trainer": ("andon_training.trainer.settings", "TrainerSettings"),

@@ -7,6 +7,7 @@ from andon.records import frame_headers, prepared_headers
 from andon.stage import Headers
 from andon.topics import (
     ALL,
+    AUDIT,
     DAY_MS,
     DEAD_LETTERS,
     DRIFT,
@@ -19,6 +20,7 @@ from andon.topics import (
     MODELS,
     NOTICES,
     PREPARED,
+    REQUESTS,
     SCORES,
     SHADOW_PREPARED,
     SHADOW_SCORES,
@@ -45,14 +47,18 @@ FLOW = {
     FRAMES: Flow(("ingest",), ("preprocess", "evidence")),
     PREPARED: Flow(("preprocess",), ("scoring",)),
     SHADOW_PREPARED: Flow(("preprocess",), ("scoring",)),
-    SHADOW_SCORES: Flow(("scoring",), ("trainer",)),
+    SHADOW_SCORES: Flow(("scoring",), ("trainer", "console")),
     NOTICES: Flow(("scoring", "trainer", "ingest"), ("alerting",)),
-    SCORES: Flow(("scoring",), ("alerting", "drift", "machines", "ingest", "trainer", "evidence")),
-    MODELS: Flow(("assign", "scoring", "trainer", "ingest"), ("ingest", "preprocess", "scoring", "trainer")),
-    INCIDENTS: Flow(("alerting",), ("alerting", "machines", "evidence", "ingest")),
-    VERDICTS: Flow((), ("alerting", "evidence")),
-    DRIFT: Flow(("drift", "ingest", "evidence"), ("drift", "ingest", "alerting", "evidence")),
-    SILENCES: Flow(("silence",), ("alerting",)),
+    SCORES: Flow(("scoring",), ("alerting", "drift", "machines", "ingest", "trainer", "evidence", "console")),
+    MODELS: Flow(
+        ("assign", "scoring", "trainer", "ingest", "console"), ("ingest", "preprocess", "scoring", "trainer", "console")
+    ),
+    INCIDENTS: Flow(("alerting", "console"), ("alerting", "machines", "evidence", "ingest", "console")),
+    VERDICTS: Flow(("console",), ("alerting", "evidence", "console")),
+    DRIFT: Flow(("drift", "ingest", "evidence"), ("drift", "ingest", "alerting", "evidence", "console")),
+    SILENCES: Flow(("silence", "console"), ("alerting", "console")),
+    REQUESTS: Flow(("console", "trainer"), ("trainer", "console")),
+    AUDIT: Flow(("console",), ("console",)),
     DEAD_LETTERS: Flow(EVERY_SERVICE, ("ingest",)),
 }
 FRAME_HEADERS = {

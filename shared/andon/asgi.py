@@ -1,17 +1,42 @@
 """An ASGI application on a thread of its own."""
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Thread
 
+import h11
 import structlog
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from andon.errors import Mistake
 
+HEAD_S = 15.0  # time for the head of a request; for its body it is whoever reads it who says how long
 ANSWER_S = 10  # time for the answers to those who still waited, at the end
+
+
+class Patient(H11Protocol):
+    """uvicorn's own; but whoever does not come to the end of a request's head within HEAD_S (at most twice that) is
+    hung up on, so that slow clients do not hold every connection there is."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Somebody is there."""
+        super().connection_made(transport)
+        self._look_later()
+
+    def _look_later(self) -> None:
+        self.loop.call_later(HEAD_S, self._look, self.cycle)
+
+    def _look(self, before: RequestResponseCycle | None) -> None:
+        if self.transport.is_closing():
+            return
+        if self.conn.their_state is h11.IDLE and self.cycle is before:
+            self.transport.close()
+        else:
+            self._look_later()
 
 
 @contextmanager
@@ -23,6 +48,7 @@ def serving(name: str, app: ASGIApp, host: str, port: int) -> Iterator[int]:
     listener = _listen(host, port)
     config = uvicorn.Config(
         app,
+        http=Patient,
         log_config=None,
         access_log=False,
         lifespan="off",

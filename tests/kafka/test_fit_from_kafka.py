@@ -27,7 +27,7 @@ from andon.stage import Message
 from andon.store import BlobStore
 from andon.topics import BY_NAME, MAX_RECORD_BYTES, SCORES, Topic
 from andon_training.from_kafka import collect
-from andon_training.sample import Source
+from andon_training.source import Source
 
 pytestmark = pytest.mark.servers
 

@@ -10,6 +10,7 @@ import typer
 from typer.testing import CliRunner
 
 from andon.bundle import CALIBRATION, Bundle, bundle_bytes, parse_bundle, read_bundle, write_bundle
+from andon.calibration import calibrate as threshold_of
 from andon.errors import Mistake
 from andon.gate import run_gate
 from andon.inference import open_bundle
@@ -17,7 +18,6 @@ from andon.manifest import CalibrationSample
 from andon.records import Verdict
 from andon.store import BundleStore
 from andon.testing.models import LOG_OF_BRIGHTEST, proven_bundle, swapped_model, tiny_model, without_sample
-from andon_training.calibration import calibrate as threshold_of
 from andon_training.commands.calibrate import calibrate
 from andon_training.recalibrate import flipped, recalibrated
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from andon.assignments import Assignments
+from andon.comparing.table import ScoreTable
 from andon.errors import Mistake
 from andon.ids import frame_id, sha256_hex
 from andon.records import Assignment, Frame, FramePlace, Past, Region, Score, Verdict, frame_headers, write_event
@@ -26,7 +27,6 @@ from andon_training.replay.gallery import Viewer
 from andon_training.replay.pages_saved import Pages, pages
 from andon_training.replay.span import Span
 from andon_training.replay.standing import Heard, assigned_to
-from andon_training.replay.table import ScoreTable
 
 NOW = datetime(2026, 3, 2, 14, 0, tzinfo=UTC)
 SPAN = Span(NOW - timedelta(hours=24), NOW)

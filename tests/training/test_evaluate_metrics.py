@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score, roc_auc_score
 
+from andon.rates.intervals import rate
 from andon_training.evaluate.froc import Froc, Places, Point, froc, places, point_at
-from andon_training.evaluate.intervals import rate
 from andon_training.evaluate.metrics import best_f1, image_figures, kind_figures, separation
 from andon_training.evaluate.pixels import PixelTally, bins_between, upsampled
 

@@ -14,6 +14,7 @@ import typer
 from typer.testing import CliRunner
 
 from andon.bundle import Bundle, make_bundle, read_bundle, write_bundle
+from andon.calibration import MIN_FRAMES
 from andon.errors import Mistake
 from andon.gate import run_gate
 from andon.images.prepare import prepare
@@ -23,7 +24,6 @@ from andon.store import BundleStore
 from andon.testing.models import swapped_model
 from andon_training.assemble import distribution
 from andon_training.backbones import read_backbone
-from andon_training.calibration import MIN_FRAMES
 from andon_training.choose import Fixed
 from andon_training.commands.fit import fit
 from andon_training.commands.verify import verify

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from andon.calibration import MIN_FRAMES
 from andon.errors import Invalid, Mistake
 from andon.ids import frame_id, sha256_hex
 from andon.kafka.source import Place
@@ -17,7 +18,6 @@ from andon.settings import KafkaSettings
 from andon.stage import Record
 from andon.store import BlobStore
 from andon.topics import FRAMES, SCORES
-from andon_training.calibration import MIN_FRAMES
 from andon_training.commands.gather import Line, one_of
 from andon_training.from_kafka.collect import check_asked, spooled, too_few, wait_for_more
 from andon_training.from_kafka.gather import Gathering

@@ -12,13 +12,13 @@ import pytest
 from numpy.typing import NDArray
 
 from andon.bundle import Bundle
+from andon.calibration import MIN_FRAMES
 from andon.errors import Mistake
 from andon.gate import run_gate
 from andon.images.prepare import prepare
 from andon.inference import Model, open_model
 from andon.onnxfile import check_model
 from andon.records import Verdict
-from andon_training.calibration import MIN_FRAMES
 from andon_training.evaluate.froc import Places, froc
 from andon_training.golden_sample import ReferenceSettings, Settings, fit_references, reference_model, sources
 from andon_training.golden_sample.difference import FLOOR, blobs, difference

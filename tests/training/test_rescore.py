@@ -13,29 +13,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from andon.bundle import write_bundle
+from andon.comparing.key import key_partition, murmur2
+from andon.comparing.pairing import Side, of_table, paired, strengths
+from andon.comparing.table import ScoreTable
 from andon.errors import Mistake
 from andon.ids import frame_id, sha256_hex
 from andon.inference import open_bundle
+from andon.rates.intervals import rate
 from andon.records import Answer, Frame, FramePlace, Score, Told, Verdict, frame_headers, write_event
 from andon.stage import Record
 from andon.store import BlobStore, BundleStore
 from andon.testing.models import LOG_OF_BRIGHTEST, proven_bundle, tiny_model
 from andon.topics import FRAMES, SCORES, VERDICTS
 from andon_training.commands.rescore import rescore as command
-from andon_training.evaluate.intervals import rate
 from andon_training.replay.answers import judges, read_answers
 from andon_training.replay.candidate import candidate, find_bundle
 from andon_training.replay.distribution import distributions
 from andon_training.replay.frames import Frames, Held
 from andon_training.replay.held import Stretch, cut, own_places
-from andon_training.replay.key import key_partition, murmur2
 from andon_training.replay.page import Page, rendered
-from andon_training.replay.pairing import Side, of_table, paired, strengths
 from andon_training.replay.rescore import candidate_side
 from andon_training.replay.rescore_words import against_budget
 from andon_training.replay.score import Rescored, rescored
 from andon_training.replay.span import Span, lasting, span
-from andon_training.replay.table import ScoreTable
 from andon_training.replay.work import WorkFile, whose
 
 NOW = datetime(2026, 3, 2, 14, 0, tzinfo=UTC)

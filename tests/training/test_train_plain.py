@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from andon.calibration import MIN_FRAMES
 from andon.errors import Mistake
 from andon.preparation import Preparation
 from andon_training.anomalib_models.frames import channels_of, held_out_rows, parted, read_frames, sizes_told
@@ -15,7 +16,6 @@ from andon_training.anomalib_models.length import batch_of, length_of
 from andon_training.anomalib_models.registry import Parameter
 from andon_training.anomalib_models.resume import ASKED, Work
 from andon_training.anomalib_models.trained import front_for
-from andon_training.calibration import MIN_FRAMES
 from andon_training.commands.train import check_installed
 from andon_training.progress import silent
 

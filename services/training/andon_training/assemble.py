@@ -11,6 +11,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from andon.bundle import Bundle, bundle_bytes, make_bundle, parse_bundle
+from andon.calibration import ScoresFrom, Threshold, calibrate
 from andon.errors import Broken
 from andon.framing import Template, mean_profiles, read_framing
 from andon.gate import run_gate
@@ -27,7 +28,6 @@ from andon.manifest import (
     Training,
 )
 from andon.preparation import Preparation
-from andon_training.calibration import ScoresFrom, Threshold, calibrate
 from andon_training.golden import golden_frames, golden_images
 from andon_training.method import FOLDS
 from andon_training.progress import Progress, silent

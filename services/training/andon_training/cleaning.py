@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from andon.calibration import MIN_FRAMES
 from andon.errors import Mistake
-from andon_training.calibration import MIN_FRAMES
 from andon_training.curate import Curation, Kind, curate, look_in
 from andon_training.progress import Progress
-from andon_training.sample import Source
+from andon_training.source import Source
 
 SURE = frozenset({Kind.BLACK, Kind.FLAT, Kind.NEAR_DUPLICATE})  # repeats and unreadable ones: reading counts them
 DOUBTED = frozenset({Kind.DARK, Kind.OVEREXPOSED, Kind.BLURRED, Kind.MISFRAMED, Kind.ODD})

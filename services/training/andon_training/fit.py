@@ -8,20 +8,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from andon.bundle import Bundle
+from andon.calibration import MIN_FRAMES
 from andon.errors import Mistake
 from andon.manifest import BackboneUsed, Candidate, Quantisation, Training
 from andon.preparation import Preparation
 from andon_training import choose
 from andon_training.assemble import Inspection, assemble
 from andon_training.backbones import Backbone, shipped_backbone
-from andon_training.calibration import MIN_FRAMES
 from andon_training.choose import LARGER, SIZE, Fixed
 from andon_training.cleaning import Cleaned, cleaned
 from andon_training.method import Learned, Singles, cross_fit, head_model, inspection_model
 from andon_training.options import Method
 from andon_training.precision import in_int8
 from andon_training.progress import Progress, silent
-from andon_training.sample import Sample, Source, looks_grey, read_masters, read_sample, refuse_many_planes
+from andon_training.reviewed import is_confirmed
+from andon_training.sample import Sample, looks_grey, read_masters, read_sample, refuse_many_planes
+from andon_training.source import Source
 from andon_training.suspects import MOST_SHARE, ROUNDS, suspects
 from andon_training.trial import MOST_FRAMES, Plan, TrialFrames, trial_frames
 from andon_training.views import Eyes, view_model
@@ -130,11 +132,12 @@ def _is_shared(plan: Plan, rounding: Quantisation | None) -> bool:
 
 
 def _taught(sample: Sample, method: Method, settings: FitSettings, progress: Progress) -> Taught:
-    """Learns, leaves out what stands apart, and learns again."""
+    """Learns, leaves out what stands apart and nobody has confirmed as good, and learns again."""
     kept = np.ones(len(sample.frames), np.bool_)
+    confirmed = np.array([is_confirmed(frame.source) for frame in sample.frames])
     learned, held_out = cross_fit(sample.views, sample.features, method, progress=progress)
     for _ in range(0 if settings.keep_all else ROUNDS):
-        apart = suspects(held_out, int(MOST_SHARE * len(kept)) - int((~kept).sum()))
+        apart = suspects(held_out, int(MOST_SHARE * len(kept)) - int((~kept).sum())) & ~confirmed[kept]
         if not apart.any() or len(held_out) - apart.sum() < MIN_FRAMES:
             break
         kept[np.flatnonzero(kept)[apart]] = False

@@ -7,16 +7,17 @@ from datetime import datetime
 import numpy as np
 
 from andon.bundle import Bundle, bundle_bytes, make_bundle, parse_bundle
+from andon.calibration import MIN_FRAMES, Threshold, calibrate, threshold_for
 from andon.errors import Invalid, Mistake
 from andon.gate import run_gate
 from andon.ids import sha256_hex
 from andon.images.prepare import Prepared, prepare
 from andon.inference import Model
-from andon.manifest import BundleManifest, Calibration, CalibrationSample, GoldenFrame
-from andon_training.calibration import MIN_FRAMES, Threshold, calibrate
+from andon.manifest import BundleManifest, CalibrationSample, GoldenFrame
 from andon_training.golden import GOLDEN_MARGIN
 from andon_training.progress import Progress, silent
-from andon_training.sample import UNREADABLE_SHARE, Source
+from andon_training.sample import UNREADABLE_SHARE
+from andon_training.source import Source
 
 FRESH_FOLDS = 1  # fresh frames were in no fit
 
@@ -43,7 +44,7 @@ def recalibrated(
     when the bundle holds no scores, when they are too few, or when it does not pass its gate here, on `model`.
     """
     sample, before = fresh or _own(bundle), bundle.manifest
-    threshold = _threshold(before.calibration, sample, budget, fresh=fresh is not None)
+    threshold = threshold_for(sample, before, budget) if fresh is None else _of_fresh(fresh, budget)
     provenance = before.provenance.model_copy(update={"recalibrated_from": bundle.digest})
     moved = before.model_copy(
         update={"threshold": threshold.value, "calibration": threshold.calibration, "provenance": provenance}
@@ -118,10 +119,8 @@ def _check_fresh(offered: int, scored: int, left_out: Sequence[str]) -> None:
         raise Mistake(f"{scored} different fresh good frames; calibration needs at least {MIN_FRAMES}: take more")
 
 
-def _threshold(before: Calibration, sample: CalibrationSample, budget: float, *, fresh: bool) -> Threshold:
-    if fresh:
-        return calibrate(sample.scores, budget, FRESH_FOLDS, "fresh")
-    return calibrate(sample.scores, budget, before.folds, before.source)
+def _of_fresh(sample: CalibrationSample, budget: float) -> Threshold:
+    return calibrate(sample.scores, budget, FRESH_FOLDS, "fresh")
 
 
 def _own(bundle: Bundle) -> CalibrationSample:

@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from andon.calibration import MIN_FRAMES
 from andon.errors import Invalid, Mistake
 from andon.health import ImageHealth
 from andon.ids import sha256_hex
@@ -16,9 +17,9 @@ from andon.images.limits import ImageLimits
 from andon.images.prepare import Prepared, prepare
 from andon.images.sniff import sniff
 from andon.preparation import Preparation
-from andon_training.calibration import MIN_FRAMES
 from andon_training.progress import Progress
 from andon_training.session import cpu_session
+from andon_training.source import Source
 from andon_training.views import Eyes, View
 
 BATCH = 8
@@ -29,17 +30,6 @@ COLOUR_SAMPLE = 8
 
 Singles = NDArray[np.float32]
 Tensor = NDArray[np.uint8]
-
-
-class Source(Protocol):
-    """One encoded image. Reading it twice gives the same bytes."""
-
-    @property
-    def name(self) -> str:
-        """What errors call it."""
-
-    def read_bytes(self) -> bytes:
-        """The encoded image."""
 
 
 @dataclass(frozen=True)

@@ -13,23 +13,15 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
+from andon.calibration import MIN_FRAMES
 from andon.errors import Invalid, Mistake
 from andon.ids import sha256_hex
 from andon.images.limits import ImageLimits
 from andon.images.sniff import sniff
 from andon.preparation import Preparation
-from andon_training.calibration import MIN_FRAMES
 from andon_training.progress import Progress
-from andon_training.sample import (
-    GoodFrame,
-    Source,
-    Tensor,
-    check_sample,
-    evenly,
-    image_channels,
-    looks_grey,
-    prepared_frames,
-)
+from andon_training.sample import GoodFrame, Tensor, check_sample, evenly, image_channels, looks_grey, prepared_frames
+from andon_training.source import Source
 
 MAX_BYTES = 2 * 1024**3  # of prepared frames in memory; more are thinned out evenly
 HELD_OUT = 0.2

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from andon.bundle import Bundle
+from andon.calibration import calibrate
 from andon.errors import Mistake
 from andon.inference import open_model
 from andon.manifest import BackboneUsed, Training
@@ -24,11 +25,11 @@ from andon_training.anomalib_models.resume import Work
 from andon_training.anomalib_models.trained import Trained
 from andon_training.anomalib_models.weights import Supply, Weights, weights_digest
 from andon_training.assemble import Inspection, assemble
-from andon_training.calibration import calibrate
 from andon_training.export import Exported, ExportOptions, export, prove_export
 from andon_training.options import Pixels
 from andon_training.progress import Progress, silent
-from andon_training.sample import BATCH, Source
+from andon_training.sample import BATCH
+from andon_training.source import Source
 
 STEPS = ("reading", "training", "exporting", "scoring", "proving")
 FOLDS = 1  # the frames behind the threshold were in no fit

@@ -40,10 +40,10 @@ def compare(
     Example: andon compare weld-07 --from 24h --html disagreements.html
     """
     guard_images()
+    from andon.kafka.at import RecordsAt
     from andon.settings import load
     from andon.store import BlobStore, BundleStore
     from andon_training.from_kafka.settings import CollectSettings
-    from andon.kafka.at import RecordsAt
     from andon_training.replay.compare import budgets_in, compare
     from andon_training.replay.compare_page import page
     from andon_training.replay.compare_words import record

@@ -47,10 +47,10 @@ def explain(
     Example: andon explain 16bdb331-15b3-54dd-b023-1e025bf51942 --station weld-07
     """
     guard_images()
+    from andon.kafka.at import RecordsAt
     from andon.settings import load
     from andon.store import BlobStore, BundleStore
     from andon_training.from_kafka.settings import CollectSettings
-    from andon.kafka.at import RecordsAt
     from andon_training.replay.explain import explain
     from andon_training.replay.explain_letter import explain_letter
     from andon_training.replay.explain_words import letter_record, record

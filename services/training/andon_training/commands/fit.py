@@ -9,9 +9,10 @@ import typer
 
 from andon.bundle import SUFFIX, write_bundle
 from andon.errors import Mistake
-from andon_training.commands.gather import Line, name_of, one_of
+from andon_training.commands.gather import Line, Reviewed, name_of, one_of
 from andon_training.commands.guard import guard_images
 from andon_training.commands.tell_fit import fit_record, tell_fit
+from andon_training.commands.try_defects import tried_on
 from andon_training.commands.words import console_for_people
 from andon_training.options import Lighting, Method, Pixels
 
@@ -28,6 +29,15 @@ def fit(
         typer.Option(
             metavar="STATION",
             help="Instead of DIR: the newest frames of this station, from Kafka.",
+            rich_help_panel=FROM,
+        ),
+    ] = None,
+    reviewed: Annotated[
+        str | None,
+        typer.Option(
+            metavar="STATION",
+            help="This station's frames that people have judged: good ones are learned from, too (or alone), known "
+            "defects it is tried on.",
             rich_help_panel=FROM,
         ),
     ] = None,
@@ -186,21 +196,23 @@ def fit(
         keep_all=keep_all,
     )
     line = None if from_kafka is None else Line(from_kafka, frames, wait, spool, keep_all)
+    judged = None if reviewed is None else Reviewed.of(reviewed)
     console = console_for_people()
     if references is None:
-        where = one_of(folder, line)
+        where = one_of(folder, line, judged)
         path = _place(out, name_of(where))
-        bundle = from_good_frames(console, where, keep, settings)
+        bundle = from_good_frames(console, where, keep, settings, judged)
     else:
         path = _place(out, references.resolve().name)
-        repeats = one_of(folder, line) if folder or line else None
-        bundle = from_references(console, references, repeats, settings)
+        repeats = one_of(folder, line, judged) if folder or line or judged else None
+        bundle = from_references(console, references, repeats, settings, judged)
     write_bundle(bundle, path)
     if store is not None:
         BundleStore(store).put(bundle)
+    tried = tried_on(console, bundle, judged)
     tell_fit(console, bundle, path, time.monotonic() - began, store)
     if as_json:
-        typer.echo(json.dumps(fit_record(bundle, path, time.monotonic() - began)))
+        typer.echo(json.dumps(fit_record(bundle, path, time.monotonic() - began) | tried))
 
 
 def _place(out: Path | None, name: str) -> Path:

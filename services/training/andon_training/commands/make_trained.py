@@ -21,12 +21,15 @@ from andon_training.anomalib_models.quiet import quietly
 from andon_training.anomalib_models.registry import model_kind, model_kinds
 from andon_training.anomalib_models.resume import Work
 from andon_training.anomalib_models.training import STEPS, Finished, TrainSettings, train_bundle
+from andon_training.commands.gather import Reviewed
 from andon_training.commands.tell_fit import fit_record, tell_fit
+from andon_training.commands.try_defects import tried_on
 from andon_training.commands.words import progress_bar, shown
 from andon_training.curate import read_keep
 from andon_training.from_kafka.between import Between, collected
 from andon_training.progress import Progress
-from andon_training.sample import Source
+from andon_training.reviewed import spread
+from andon_training.source import Source
 
 COLLECTING = "collecting"
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
@@ -80,6 +83,38 @@ class Line:
         return collected(self.between, work / "frames", progress)
 
 
+@dataclass(frozen=True)
+class WithReviewed:
+    """The good frames that people have judged, among those of `base`, or alone."""
+
+    base: Folder | Line | None
+    reviewed: Reviewed
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """What progress is told of."""
+        return STEPS if self.base is None else self.base.steps
+
+    @property
+    def name(self) -> str:
+        """What the bundle is called after."""
+        return self.reviewed.station if self.base is None else self.base.name
+
+    @property
+    def words(self) -> str:
+        """As `Folder.words`."""
+        own = f"reviewed {self.reviewed.station}"
+        return own if self.base is None else f"{self.base.words} {own}"
+
+    def sources(self, work: Path, progress: Progress) -> Sequence[Source]:
+        """The images. Raises as those of `base`."""
+        base = () if self.base is None else self.base.sources(work, progress)
+        return spread(base, self.reviewed.good)
+
+
+Where = Folder | Line | WithReviewed
+
+
 def where_from(
     folder: Path | None,
     normal: Path | None,
@@ -89,8 +124,17 @@ def where_from(
     until: str | None,
     frames: int,
     keep_all: bool,
-) -> Folder | Line:
-    """Where the good frames come from. Raises Mistake unless exactly one place is given."""
+    reviewed: Reviewed | None = None,
+) -> Where:
+    """Where the good frames come from: one place, and those that people have `reviewed`, or these alone.
+
+    Raises Mistake for two places, or none.
+    """
+    if reviewed is not None:
+        alone = folder is None and station is None
+        base = None if alone else where_from(folder, normal, keep, station, since, until, frames, keep_all)
+        assert not isinstance(base, WithReviewed)  # noqa: S101  it was asked for without
+        return WithReviewed(base, reviewed)
     if (folder is None) == (station is None):
         raise Mistake("good frames come from one place: give a folder of images, or --from-kafka STATION")
     if folder is not None:
@@ -117,13 +161,14 @@ class Asked:
     `command` is the command line, for the sentence that says how to go on.
     """
 
-    where: Folder | Line
+    where: Where
     settings: TrainSettings
     path: Path
     work: Path | None
     store: str | None
     try_options: bool
     command: Sequence[str]
+    reviewed: Reviewed | None = None
 
     @property
     def kept(self) -> Work:
@@ -144,8 +189,9 @@ def make(console: Console, asked: Asked, seconds: Callable[[], float]) -> dict[s
     tell_proof(console, finished.bundle.manifest.training)
     if asked.try_options:
         tell_options(console, finished)
+    tried = tried_on(console, finished.bundle, asked.reviewed)
     tell_fit(console, finished.bundle, asked.path, seconds(), asked.store)
-    return fit_record(finished.bundle, asked.path, seconds())
+    return fit_record(finished.bundle, asked.path, seconds()) | tried
 
 
 def kinds_told(model: str | None, listed: bool) -> str:
@@ -157,7 +203,7 @@ def kinds_told(model: str | None, listed: bool) -> str:
     return "\n".join(each.words for each in model_kind(model).parameters.values())
 
 
-def trained_bundle(console: Console, where: Folder | Line, settings: TrainSettings, work: Work) -> Finished:
+def trained_bundle(console: Console, where: Where, settings: TrainSettings, work: Work) -> Finished:
     """Trains, with bars."""
     if work.begin():
         console.print(f"goes on from {escape(str(work.folder))}")

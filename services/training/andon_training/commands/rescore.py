@@ -53,10 +53,10 @@ def rescore(
     """
     guard_images()
     from andon.gate import run_gate
+    from andon.kafka.at import RecordsAt
     from andon.settings import load
     from andon.store import BlobStore, BundleStore
     from andon_training.from_kafka.settings import CollectSettings
-    from andon.kafka.at import RecordsAt
     from andon_training.replay.candidate import candidate, find_bundle
     from andon_training.replay.gallery import Viewer
     from andon_training.replay.pictures import Opened, opened

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from andon.errors import Mistake
+from andon_training.commands.gather import Reviewed
 from andon_training.commands.guard import guard_images
 from andon_training.commands.words import console_for_people
 from andon_training.options import Pixels
@@ -35,6 +36,14 @@ def train(
         str | None,
         typer.Option(
             metavar="STATION", help="Instead of DIR: this station's frames, from Kafka.", rich_help_panel=FROM
+        ),
+    ] = None,
+    reviewed: Annotated[
+        str | None,
+        typer.Option(
+            metavar="STATION",
+            help="This station's judged frames: good ones are learned from, too; defects it is tried on.",
+            rich_help_panel=FROM,
         ),
     ] = None,
     since: Annotated[
@@ -189,9 +198,10 @@ def train(
         checkpoint_s=checkpoint_every,
         export=ExportOptions(not whole, bank, neighbours, "diagonal" if diagonal else "full"),
     )
-    where = where_from(folder, normal, keep, from_kafka, since, until, frames, keep_all)
+    judged = None if reviewed is None else Reviewed.of(reviewed)
+    where = where_from(folder, normal, keep, from_kafka, since, until, frames, keep_all, judged)
     path = place(out, where.name)
-    asked = Asked(where, settings, path, work, store, try_options, sys.argv)
+    asked = Asked(where, settings, path, work, store, try_options, sys.argv, judged)
     record = make(console_for_people(), asked, lambda: time.monotonic() - began)
     if as_json:
         typer.echo(json.dumps(record))

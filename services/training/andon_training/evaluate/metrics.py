@@ -12,7 +12,7 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-from andon_training.evaluate.intervals import Rate, rate
+from andon.rates.intervals import Rate, rate
 
 Scores = NDArray[np.float64]
 

@@ -4,8 +4,8 @@ import dataclasses
 from collections.abc import Iterator
 
 from andon.manifest import Calibration
+from andon.rates.intervals import CONFIDENCE, Rate
 from andon_training.evaluate.froc import RATES
-from andon_training.evaluate.intervals import CONFIDENCE, Rate
 from andon_training.evaluate.metrics import KindFigures
 from andon_training.evaluate.run import Evaluation
 from andon_training.evaluate.speed import THREADS, Speed

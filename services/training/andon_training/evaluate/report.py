@@ -7,10 +7,10 @@ from datetime import datetime
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from andon.errors import Invalid, Mistake
+from andon.rates.intervals import CONFIDENCE, Rate
 from andon_training.evaluate import chart
 from andon_training.evaluate.chart import Chart
 from andon_training.evaluate.froc import RATES, Point
-from andon_training.evaluate.intervals import CONFIDENCE, Rate
 from andon_training.evaluate.pictures import HeatScale, Pair, heat_gradient, heat_scale, pair
 from andon_training.evaluate.record import against_calibration, missing
 from andon_training.evaluate.run import Evaluation

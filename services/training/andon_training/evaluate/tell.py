@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from andon_training.evaluate.intervals import CONFIDENCE, Rate
+from andon.rates.intervals import CONFIDENCE, Rate
 from andon_training.evaluate.record import against_calibration, missing
 from andon_training.evaluate.report import figure, percent
 from andon_training.evaluate.run import Evaluation

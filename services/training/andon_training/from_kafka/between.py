@@ -20,7 +20,7 @@ from andon_training.from_kafka.spool import Spool, SpooledFrame
 from andon_training.progress import Progress
 from andon_training.replay.held import all_places, cut, records_in, stretches
 from andon_training.replay.span import span
-from andon_training.sample import Source
+from andon_training.source import Source
 
 LIST = "collected.json"
 BEGINNING = "3650d"

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
+from andon.calibration import MIN_FRAMES
 from andon.errors import Broken, Invalid, Mistake
 from andon.ids import station_id
 from andon.settings import KafkaSettings
 from andon.stage import Record
-from andon_training.calibration import MIN_FRAMES
 from andon_training.from_kafka.gather import Gathering
 from andon_training.from_kafka.line import Arrivals, frame_partitions, windows
 from andon_training.from_kafka.look_back import look_back
@@ -19,7 +19,7 @@ from andon_training.from_kafka.newest import Found, Newest
 from andon_training.from_kafka.spool import Spool, SpooledFrame
 from andon_training.from_kafka.verdicts import called_anomalous
 from andon_training.progress import Progress, silent
-from andon_training.sample import Source
+from andon_training.source import Source
 
 TURN_S = 0.5
 

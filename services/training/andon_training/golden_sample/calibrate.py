@@ -7,13 +7,14 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
+from andon.calibration import MIN_FRAMES
 from andon.inference import Model
 from andon.preparation import Preparation
-from andon_training.calibration import MIN_FRAMES
 from andon_training.golden_sample.sources import Reading, Tensor, check_unreadable
 from andon_training.golden_sample.vary import Drawn
 from andon_training.progress import Progress
-from andon_training.sample import GoodFrame, Source
+from andon_training.sample import GoodFrame
+from andon_training.source import Source
 from andon_training.suspects import suspects
 
 BATCH = 4

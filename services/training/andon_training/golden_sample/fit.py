@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from andon.bundle import Bundle
+from andon.calibration import MIN_FRAMES
 from andon.ids import sha256_hex
 from andon.inference import open_model
 from andon.manifest import Training
 from andon.preparation import Preparation
 from andon_training.assemble import Inspection, assemble
-from andon_training.calibration import MIN_FRAMES
 from andon_training.golden_sample.calibrate import Rests, score_repeats, with_drawn
 from andon_training.golden_sample.model import reference_model
 from andon_training.golden_sample.pixels import References
@@ -18,7 +18,7 @@ from andon_training.golden_sample.settings import Settings
 from andon_training.golden_sample.sources import check_repeats, native_preparation, read_references
 from andon_training.golden_sample.vary import variations
 from andon_training.progress import Progress, silent
-from andon_training.sample import Source
+from andon_training.source import Source
 
 METHOD, EXTRACTOR = "golden-sample", "registered-difference"
 STEPS = ("reading", "scoring", "proving")

@@ -16,7 +16,8 @@ from andon.images.sniff import sniff
 from andon.preparation import MAX_SIDE, MAX_TENSOR_BYTES, Preparation
 from andon_training.golden_sample.pixels import References
 from andon_training.progress import Progress
-from andon_training.sample import UNREADABLE_SHARE, GoodFrame, Source, looks_grey, refuse_many_planes
+from andon_training.sample import UNREADABLE_SHARE, GoodFrame, looks_grey, refuse_many_planes
+from andon_training.source import Source
 
 STEP = 8  # pixels a side must be a multiple of
 LEAST_SIDE = 64

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from andon.comparing.table import Floats
 from andon_training.replay.span import told
-from andon_training.replay.table import Floats
 
 
 @dataclass(frozen=True)

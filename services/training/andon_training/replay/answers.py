@@ -7,12 +7,12 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
+from andon.comparing.pairing import Pairing
+from andon.comparing.table import Ids
 from andon.errors import Invalid
+from andon.rates.intervals import Rate, rate
 from andon.records import DEFECTIVE, SOUND, Answer, Told, read_event
 from andon.stage import Record
-from andon_training.evaluate.intervals import Rate, rate
-from andon_training.replay.pairing import Pairing
-from andon_training.replay.table import Ids
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from andon.budget import parse_budget
 from andon.bundle import Bundle, read_bundle
+from andon.calibration import threshold_for
 from andon.errors import Mistake
 from andon.store import BundleStore
-from andon_training.calibration import calibrate
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,8 @@ def candidate(bundle: Bundle, threshold: float | None, budget: str | None) -> Ca
         return Candidate(bundle, threshold, own, f"threshold {threshold:g} instead of its own {manifest.threshold:.6g}")
     if budget is None:
         return Candidate(bundle, manifest.threshold, manifest.calibration.budget)
-    share, sample, before = parse_budget(budget), bundle.calibration_sample, manifest.calibration
+    share, sample = parse_budget(budget), bundle.calibration_sample
     if sample is None:
         raise Mistake(f"bundle {bundle.digest[:12]} keeps no scores to find a threshold with: try --threshold")
-    found = calibrate(sample.scores, share, before.folds, before.source).value
+    found = threshold_for(sample, manifest, share).value
     return Candidate(bundle, found, share, f"threshold {found:.6g}, for a budget of {share:.3g} instead of its own")

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from andon.bundle import BundleError
+from andon.comparing.pairing import Pairing, Side, of_rows, paired
+from andon.comparing.table import Ids, ScoreTable
 from andon.errors import Broken, Mistake
 from andon.records import Assignment
 from andon.settings import KafkaSettings
@@ -18,10 +20,8 @@ from andon_training.replay.answers import Answers
 from andon_training.replay.held import cut, records_in
 from andon_training.replay.line import read_people, station_stretches
 from andon_training.replay.pages_saved import Pages, pages
-from andon_training.replay.pairing import Pairing, Side, of_rows, paired
 from andon_training.replay.span import Span
 from andon_training.replay.standing import Heard, Standing, read_assigned, standing
-from andon_training.replay.table import Ids, ScoreTable
 
 Budget = Callable[[str], float | None]
 """The false-call budget of a bundle by digest; None where it is not at hand."""

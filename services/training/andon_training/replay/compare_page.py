@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
+from andon.comparing.pairing import Agreement, strengths
 from andon.preparation import Preparation
 from andon.topics import SCORES, SHADOW_SCORES
 from andon_training.evaluate.report import percent
@@ -12,7 +13,6 @@ from andon_training.replay.compare_words import ACTIVE, active_digest, heading, 
 from andon_training.replay.distribution import distributions
 from andon_training.replay.gallery import MOST, Pictured, Viewer, gallery
 from andon_training.replay.page import Card, Gallery, Page, Table
-from andon_training.replay.pairing import Agreement, strengths
 from andon_training.replay.pictures import Opened, View
 from andon_training.replay.words import truly, verdict_table
 

@@ -3,12 +3,12 @@
 import shlex
 from collections.abc import Iterator
 
-from andon_training.evaluate.intervals import Rate
+from andon.comparing.pairing import Agreement
+from andon.rates.intervals import Rate
 from andon_training.evaluate.report import percent
 from andon_training.replay.alone import why
 from andon_training.replay.answers import judges
 from andon_training.replay.compare import Comparison
-from andon_training.replay.pairing import Agreement
 from andon_training.replay.words import Record, agreement_record, rate_record, share
 
 ACTIVE, SHADOW, OTHER = "active", "shadow", "other"

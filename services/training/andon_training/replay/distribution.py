@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from andon.comparing.table import Floats
 from andon_training.evaluate.chart import BARS, TAIL, TOP, Bar, Chart, Mark, Scale, Tick, across, upward
-from andon_training.replay.table import Floats
 
 HEADROOM = 1.15  # above the highest bar, for the word at the threshold
 UP, DOWN = "good", "defective"  # the page's two colours

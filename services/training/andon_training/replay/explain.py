@@ -12,11 +12,11 @@ from andon.errors import Invalid
 from andon.ids import sha256_hex
 from andon.images.prepare import Prepared, prepare
 from andon.inference import Device, Outputs, Runtime
+from andon.kafka.at import At, Blobs, checksum_told, frame_at
 from andon.records import FramePlace, Region, Score, Unscorable, Verdict
 from andon.records.frame import Frame
 from andon.store import BundleStore
 from andon.where import heat_map_png, regions
-from andon.kafka.at import At, Blobs, checksum_told, frame_at
 from andon_training.replay.pictures import Opened, opened
 
 

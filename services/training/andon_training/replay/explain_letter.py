@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 from andon.errors import Invalid
 from andon.images.prepare import prepare
+from andon.kafka.at import Blobs, image_of
 from andon.preparation import Preparation
 from andon.records.frame import read_frame
 from andon.stage import Record
-from andon.kafka.at import Blobs, image_of
 from andon_training.replay.explain import Ending
 from andon_training.replay.line import dead_frame, said
 from andon_training.replay.span import told

@@ -5,19 +5,19 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from andon.bundle import BundleError
+from andon.comparing.pairing import Pairing, Side, strengths
+from andon.comparing.table import NONE, VERDICTS, Floats, Rows, ScoreTable
 from andon.errors import Broken, Invalid
 from andon.images.prepare import verify_checksum
 from andon.inference import Device
+from andon.kafka.at import At, Blobs, frame_at
 from andon.preparation import Preparation
 from andon.records import Score, read_event
 from andon.store import BundleStore
 from andon_training.progress import Progress
 from andon_training.replay.answers import Answers
-from andon.kafka.at import At, Blobs, frame_at
 from andon_training.replay.page import Gallery, Row
-from andon_training.replay.pairing import Pairing, Side, strengths
 from andon_training.replay.pictures import Boxes, Opened, View, fetched, opened, row
-from andon_training.replay.table import NONE, VERDICTS, Floats, Rows, ScoreTable
 
 MOST = 24
 MOST_OPEN = 4  # bundles: a page needs no more, and each may take a gigabyte

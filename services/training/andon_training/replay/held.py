@@ -8,6 +8,7 @@ from functools import partial
 
 from confluent_kafka import TopicPartition
 
+from andon.comparing.key import key_partition
 from andon.kafka.clients import consumer, consumer_config
 from andon.kafka.faults import patiently
 from andon.kafka.offsets import offsets_since
@@ -16,7 +17,6 @@ from andon.kafka.source import Place
 from andon.kafka.table import TopicReader
 from andon.settings import KafkaSettings
 from andon.stage import Record
-from andon_training.replay.key import key_partition
 from andon_training.replay.span import NEARLY_ALL, Span, lasting, told
 
 SILENCE_S = 300.0  # between two records we may be scoring a batch

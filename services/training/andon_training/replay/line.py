@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from andon.comparing.table import ScoreTable
 from andon.dead_letters import HEADER
 from andon.ids import foreign_frame_id
 from andon.kafka.source import Place
@@ -15,7 +16,6 @@ from andon.topics import VERDICTS
 from andon_training.replay.answers import Answers, read_answers
 from andon_training.replay.held import Stretch, all_places, own_places, records_in, stretches
 from andon_training.replay.span import Span
-from andon_training.replay.table import ScoreTable
 
 DAY = timedelta(days=1)
 

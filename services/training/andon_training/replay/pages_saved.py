@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from andon_training.replay.table import Floats
+from andon.comparing.table import Floats
 
 APART_S = 300.0  # calls further apart than this are two pages
 

@@ -9,14 +9,16 @@ from datetime import timedelta
 
 import numpy as np
 
+from andon.comparing.pairing import ANOMALOUS, OK, UNSCORABLE, Pairing, Side, of_table, paired
+from andon.comparing.table import ID, ScoreTable
 from andon.cpu import cpu_limit
 from andon.errors import Mistake
 from andon.inference import Model
+from andon.kafka.at import Blobs
 from andon.settings import KafkaSettings
 from andon.topics import DEAD_LETTERS, FRAME_PATTERN, SCORES
 from andon_training.progress import Progress, silent
 from andon_training.replay.answers import Answers
-from andon.kafka.at import Blobs
 from andon_training.replay.candidate import Candidate
 from andon_training.replay.frames import Frames, Held
 from andon_training.replay.held import Stretch, all_places, cut, own_places, records_in, stretches
@@ -27,10 +29,8 @@ from andon_training.replay.line import (
     read_scores,
     station_stretches,
 )
-from andon_training.replay.pairing import ANOMALOUS, OK, UNSCORABLE, Pairing, Side, of_table, paired
 from andon_training.replay.score import Rescored, rescored
 from andon_training.replay.span import Span
-from andon_training.replay.table import ID, ScoreTable
 from andon_training.replay.work import WorkFile
 
 STEPS = ("scores", "frames")

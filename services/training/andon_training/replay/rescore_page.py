@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from andon.comparing.pairing import Agreement, strengths
 from andon.topics import SCORES
 from andon_training.evaluate.report import percent
 from andon_training.progress import Progress
@@ -11,7 +12,6 @@ from andon_training.replay.answers import judges
 from andon_training.replay.distribution import distributions
 from andon_training.replay.gallery import MOST, Pictured, Viewer, gallery
 from andon_training.replay.page import Card, Gallery, Page, Table
-from andon_training.replay.pairing import Agreement, strengths
 from andon_training.replay.pictures import Opened, View
 from andon_training.replay.rescore import Rescoring
 from andon_training.replay.rescore_words import CANDIDATE, LINE, NAMES, answered, said, warnings

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
+from andon.comparing.pairing import Agreement
+from andon.rates.intervals import Rate
 from andon.records import DEFECTIVE, Told
-from andon_training.evaluate.intervals import Rate
 from andon_training.evaluate.report import percent
 from andon_training.replay.answers import judges
-from andon_training.replay.pairing import Agreement
 from andon_training.replay.rescore import Rescoring
 from andon_training.replay.words import Record, agreement_record, counted, rate_record, share
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from andon.errors import Invalid
 from andon.images.prepare import Prepared, prepare
 from andon.inference import Model
-from andon.preparation import Preparation
 from andon.kafka.at import Blobs, image_of
+from andon.preparation import Preparation
 from andon_training.replay.frames import Held
 
 BATCH = 32

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from andon.assignments import Assignments
+from andon.comparing.table import Rows, ScoreTable
 from andon.errors import Invalid, Mistake
 from andon.kafka.reach import reach
 from andon.kafka.table import TopicReader
@@ -15,7 +16,6 @@ from andon.records import Assignment
 from andon.records.assignment import EVERY
 from andon.settings import KafkaSettings
 from andon.topics import MODELS
-from andon_training.replay.table import Rows, ScoreTable
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,10 @@
 
 from collections import Counter
 
-from andon_training.evaluate.intervals import Rate
+from andon.comparing.pairing import Agreement
+from andon.rates.intervals import Rate
 from andon_training.evaluate.report import NOTHING, percent
 from andon_training.replay.page import Table
-from andon_training.replay.pairing import Agreement
 
 Record = dict[str, object]
 

@@ -10,19 +10,19 @@ import onnx
 import onnxruntime
 
 from andon.bundle import Bundle, BundleError, bundle_bytes, make_bundle, parse_bundle
+from andon.calibration import MIN_FRAMES, Threshold, calibrate, threshold_for
 from andon.errors import Broken, Mistake
 from andon.gate import run_gate
 from andon.inference import Model, Runtime, open_model
 from andon.inference.openvino import installed
 from andon.manifest import BundleManifest, CalibrationSample, Tolerance
 from andon_training.assemble import distribution
-from andon_training.calibration import MIN_FRAMES, Threshold, calibrate
 from andon_training.golden import golden_frames
 from andon_training.precision import Precision
 from andon_training.progress import Progress, silent
 from andon_training.rounding.frames import Frames, TrialSet, drawn_trial, labelled_trial, read_good
 from andon_training.rounding.tries import Exact, Graphs, Judged, Try, judged, tries
-from andon_training.sample import Source
+from andon_training.source import Source
 
 LEAST_TOLERANCE = 5e-3  # another processor rounds a little otherwise
 MOST_TOLERANCE = 0.05  # what a golden verdict is off the threshold at least
@@ -123,7 +123,7 @@ def _threshold(
     ratio = _ratio(before.scores, after.scores)
     sample = CalibrationSample.of(score * ratio for score in own.scores)
     told = f"the bundle's own {len(own.scores)} {calibration.source} scores, times {ratio:.4f}"
-    return sample, calibrate(sample.scores, calibration.budget, calibration.folds, calibration.source), told
+    return sample, threshold_for(sample, bundle.manifest, calibration.budget), told
 
 
 def _ratio(before: np.ndarray, after: np.ndarray) -> float:

@@ -11,7 +11,8 @@ from andon.preparation import Preparation
 from andon_training.evaluate.labelled import labelled_frames
 from andon_training.precision import COPIES
 from andon_training.progress import Progress
-from andon_training.sample import Source, Tensor, check_sample, evenly, prepared_frames
+from andon_training.sample import Tensor, check_sample, evenly, prepared_frames
+from andon_training.source import Source
 from andon_training.trial import MOST_FRAMES, trial_frames
 
 MOST_BYTES = 512 * 1024**2  # of tensors held at once

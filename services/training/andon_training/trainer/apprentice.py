@@ -1,91 +1,113 @@
-"""Attempts, one at a time, each in a process of its own: the stage's loop goes on meanwhile, and a fit that takes too
-much memory or time is ended without harm to it."""
+"""Who does the work: fits of first bundles and people's requests, one at a time, each in a process of its own. The
+stage's loop goes on meanwhile, and what takes too much memory or time is ended without harm to it."""
 
-import os
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from pathlib import Path
 
 from pydantic import ValidationError
 
+from andon.records import Request
 from andon_training.trainer.board import Board
+from andon_training.trainer.child import Child, Limits
 from andon_training.trainer.lesson import Job, Outcome
-from andon_training.trainer.settings import OnboardingSettings
+from andon_training.trainer.settings import OnboardingSettings, RequestSettings
+from andon_training.trainer.word import Result, Word
 
 COMMAND = (sys.executable, "-m", "andon_training.trainer.attempt")
-POLITE = 10  # niceness: scoring on the same machine goes first
-END_S = 5.0
+ERRAND = (sys.executable, "-m", "andon_training.trainer.errand")
+FIT_SETTINGS = "ANDON_ONBOARDING__LIMIT_S", "ANDON_ONBOARDING__MEMORY_MB"
+ERRAND_SETTINGS = "ANDON_REQUESTS__LIMIT_S", "ANDON_REQUESTS__MEMORY_MB"
 
 
 class Apprentice:
-    """Fits what the board asks for and puts the outcome there. `tend` is to be called every turn."""
+    """Does what the board asks for, people's requests first, and puts there what comes of it.
+
+    `tend` is to be called every turn.
+    """
 
     def __init__(
-        self, board: Board, settings: OnboardingSettings, clock: Callable[[], float], command: Sequence[str] = COMMAND
+        self,
+        board: Board,
+        settings: OnboardingSettings,
+        clock: Callable[[], float],
+        command: Sequence[str] = COMMAND,
+        *,
+        requests: RequestSettings | None = None,
+        errand: Sequence[str] = ERRAND,
     ) -> None:
+        asked = requests or RequestSettings()
         self._board = board
-        self._settings = settings
         self._clock = clock
-        self._command = command
-        self._process: subprocess.Popen[str] | None = None
-        self._job: Job | None = None
-        self._began = 0.0
+        self._commands = (command, errand)
+        self._fit = Limits(settings.limit_s, settings.memory_mb, FIT_SETTINGS, "fitting")
+        self._request = Limits(asked.limit_s, asked.memory_mb, ERRAND_SETTINGS, "the request")
+        self._child: Child | None = None
+        self._task: Job | Request | None = None
+        self._heard: list[str] = []
 
     def tend(self) -> None:
-        """Begins what is asked for; ends what takes too much; hands over what is done."""
-        if self._process is None or self._job is None:
-            if self._board.job is not None and not self._board.finished:
-                self._begin(self._board.job)
-            return
-        excess = self._excess(self._process)
-        if excess:
-            self._process.kill()
-        if excess or self._process.poll() is not None:
-            self._board.finished.append(self._ended(self._process, self._job, excess))
-            self._process = None
+        """Begins what is asked for; ends what takes too much, or what nobody waits for; hands over what is done."""
+        if self._child is None or self._task is None:
+            self._begin()
+        elif isinstance(self._task, Request):
+            self._tend_request(self._child, self._task)
+        else:
+            self._tend_fit(self._child, self._task)
 
     def close(self) -> None:
         """Ends what is running; it is begun again after a restart."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.communicate(timeout=END_S)
-            self._process = None
+        if self._child is not None:
+            self._child.end()
+        self._child, self._task, self._heard = None, None, []
 
-    def _begin(self, job: Job) -> None:
-        pipe = subprocess.PIPE
-        self._process = subprocess.Popen(self._command, stdin=pipe, stdout=pipe, text=True)
-        self._job, self._began = job, self._clock()
-        with suppress(OSError):  # it has ended already, or may not be made polite
-            os.setpriority(os.PRIO_PROCESS, self._process.pid, POLITE)
-        with suppress(BrokenPipeError):
-            assert self._process.stdin is not None  # noqa: S101  we asked for it
-            self._process.stdin.write(job.model_dump_json() + "\n")
-            self._process.stdin.flush()
+    def _begin(self) -> None:
+        board = self._board
+        fit, errand = self._commands
+        if board.desk.current is not None and not board.desk.words:
+            self._task = board.desk.current
+            self._child = Child(errand, self._task.model_dump_json(), self._request, self._clock)
+        elif board.job is not None and not board.finished:
+            self._task = board.job
+            self._child = Child(fit, self._task.model_dump_json(), self._fit, self._clock)
 
-    def _excess(self, process: "subprocess.Popen[str]") -> str:
-        """What it takes too much of, in words; '' where it does not."""
-        took_s, limit = self._clock() - self._began, self._settings
-        if took_s > limit.limit_s:
-            return f"fitting took longer than {limit.limit_s:.0f} s; raise ANDON_ONBOARDING__LIMIT_S"
-        if resident_mb(process.pid) > limit.memory_mb:
-            return f"fitting took more memory than {limit.memory_mb} MB; raise ANDON_ONBOARDING__MEMORY_MB"
-        return ""
+    def _tend_fit(self, child: Child, job: Job) -> None:
+        ended = child.status is not None  # asked before it is heard: then it has said all
+        self._heard += child.tend()
+        if ended or child.excess:
+            self._board.finished.append(_outcome("".join(self._heard[-1:]), job, child))
+            self.close()
 
-    def _ended(self, process: "subprocess.Popen[str]", job: Job, excess: str) -> Outcome:
-        said, _ = process.communicate(timeout=END_S)
-        try:
-            return Outcome.model_validate_json(said)
-        except ValidationError:
-            problem = excess or f"fitting ended with status {process.returncode}; its words are in the trainer's log"
-            return Outcome(job=job, problem=problem, ours=True)
+    def _tend_request(self, child: Child, request: Request) -> None:
+        desk = self._board.desk
+        if desk.current is not request:  # answered elsewhere, or another replica's now
+            self.close()
+            return
+        ended = child.status is not None
+        words = [word for line in child.tend() if (word := _word(line)) is not None]
+        desk.words += words
+        if any(word.result for word in words):
+            self.close()
+        elif ended or child.excess:
+            desk.words.append(Word(result=_unsaid(request, child)))
+            self.close()
 
 
-def resident_mb(pid: int) -> float:
-    """How much memory a process has, in MB; 0 where nobody tells."""
+def _outcome(said: str, job: Job, child: Child) -> Outcome:
     try:
-        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    except (OSError, IndexError, ValueError):
-        return 0.0
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+        return Outcome.model_validate_json(said)
+    except ValidationError:
+        problem = child.excess or f"fitting ended with status {child.status}; its words are in the trainer's log"
+        return Outcome(job=job, problem=problem, ours=True)
+
+
+def _word(line: str) -> Word | None:
+    try:
+        return Word.model_validate_json(line)
+    except ValidationError:
+        return None  # something that a library printed
+
+
+def _unsaid(request: Request, child: Child) -> Result:
+    """How a request ended whose process said nothing of it. What took too much would do so again."""
+    problem = child.excess or f"its process ended with status {child.status}; its words are in the trainer's log"
+    return Result(request_id=request.request_id, problem=problem, ours=not child.excess)

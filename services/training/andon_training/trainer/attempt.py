@@ -23,7 +23,7 @@ def main() -> None:
     from andon.settings import load
 
     job = Job.model_validate_json(sys.stdin.readline())
-    threading.Thread(target=_end_with_the_trainer, daemon=True).start()
+    threading.Thread(target=end_with_the_trainer, daemon=True).start()
     try:
         outcome = Outcome(job=job, lesson=learned(job, load(TrainerSettings)))
     except AndonError as error:
@@ -101,7 +101,8 @@ def _no_password() -> str:
     )
 
 
-def _end_with_the_trainer() -> None:
+def end_with_the_trainer() -> None:
+    """Waits until stdin ends, and then ends this process: whoever started it is gone."""
     with suppress(OSError):
         while os.read(sys.stdin.fileno(), 1024):
             continue

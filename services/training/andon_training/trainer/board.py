@@ -12,6 +12,7 @@ from andon.records import Assignment, NoticeKind, Score, Unscorable, read_event
 from andon.records.assignment import EVERY
 from andon.stage import Record
 from andon.topics import SCORES
+from andon_training.trainer.desk import Desk
 from andon_training.trainer.lesson import Job, Outcome
 from andon_training.trainer.newcomers import Newcomer, counted, least_worth, most_counted
 from andon_training.trainer.settings import OnboardingSettings
@@ -38,7 +39,8 @@ class Board:
 
     `tallies` are by station and product of the assignment that asks for the trial. `sees` says of bundles whether a
     golden frame of theirs shows a defect. `acted` holds what was written on which assignment, until `models` shows it;
-    `settling` since when a decision stands that is not written yet. `news` are the last turn's, for those who watch.
+    `settling` since when a decision stands that is not written yet. `desk` holds people's requests. `news` are the last
+    turn's, for those who watch.
     """
 
     table: Assignments
@@ -51,6 +53,7 @@ class Board:
     settling: dict[Key, datetime] = field(default_factory=dict)
     job: Job | None = None
     finished: list[Outcome] = field(default_factory=list)
+    desk: Desk = field(default_factory=Desk)
     news: list[News] = field(default_factory=list)
 
     def follow(self) -> None:

@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 
 from andon.assigning import assigned, confirmed, promoted, rolled_back, unshadowed
 from andon.assignments import Serving
-from andon.errors import Mistake
+from andon.errors import Invalid, Mistake
 from andon.ids import notice_id
 from andon.records import Assignment, Notice, NoticeKind, write_event
-from andon.stage import Message, Record
-from andon.topics import MODELS, NOTICES
+from andon.stage import Message, Record, Rejected, Result
+from andon.topics import MODELS, NOTICES, REQUESTS
 from andon_training.trainer import sentences
 from andon_training.trainer.board import Board, News, place_of
 from andon_training.trainer.lesson import Job, Lesson, Outcome
@@ -34,18 +34,29 @@ NOTICE_OF = {
 class Deciding:
     """The handler."""
 
-    __slots__ = ("_board", "_settle")
+    __slots__ = ("_board", "_retry_s", "_settle")
 
-    def __init__(self, board: Board, settle_s: float) -> None:
+    def __init__(self, board: Board, settle_s: float, retry_s: float = 60.0) -> None:
         self._board = board
         self._settle = timedelta(seconds=settle_s)
+        self._retry_s = retry_s
 
-    def __call__(self, records: Sequence[Record], now: datetime) -> list[Message]:
-        """Counts the records, then decides on trials, on attempts that ended, and on the next attempt."""
+    def __call__(self, records: Sequence[Record], now: datetime) -> list[Result]:
+        """Counts the records, then decides on trials, on attempts that ended, on the next attempt, and on requests."""
         self._board.news = []
-        for record in records:
+        rejected = [bad for record in records if (bad := self._take(record)) is not None]
+        requests = self._board.desk.turn(now, self._retry_s)
+        return [*rejected, *self._trials(now), *self._attempts(now), *requests]
+
+    def _take(self, record: Record) -> Rejected | None:
+        if record.topic != REQUESTS:
             self._board.take(record)
-        return [*self._trials(now), *self._attempts(now)]
+            return None
+        try:
+            self._board.desk.take(record)
+        except Invalid as error:
+            return Rejected(record, error.reason, error.detail)
+        return None
 
     def _trials(self, now: datetime) -> list[Message]:
         board, messages = self._board, list[Message]()

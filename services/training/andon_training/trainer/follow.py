@@ -1,4 +1,4 @@
-"""The scores' source, which keeps the board in step: with the assignments, and with the partitions that are ours.
+"""The source of scores and requests. It keeps the board in step with the assignments and the partitions that are ours.
 
 A partition that comes to us is read back before its first new score is looked at, so that a restart forgets nothing
 and no state has to be kept anywhere. One that goes takes its newcomers along. Scores and shadow scores are keyed alike
@@ -6,6 +6,7 @@ and read by one member of the group, so that both scores of a frame come to the 
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -13,14 +14,16 @@ import structlog
 
 from andon.assignments import Assignments
 from andon.bundle import BundleError
+from andon.errors import Invalid
 from andon.kafka.source import Place
 from andon.manifest import BundleManifest
 from andon.records import Verdict
 from andon.stage import Record, Source
-from andon.topics import SCORES
+from andon.topics import BY_NAME, REQUESTS, SCORES
 from andon_training.trainer.board import Board
 
 BREATH = 500  # records between two beats
+REQUESTS_LAST = timedelta(milliseconds=BY_NAME[REQUESTS].retention_ms or 0)
 
 
 class ScoreSource(Source, Protocol):
@@ -114,14 +117,16 @@ class Following:
         self._ours = ours
         if gone:
             self._board.forget({partition for topic, partition in gone if topic == SCORES})
-        if come:
-            self._read_back(come, batch)
+        if any(topic == REQUESTS for topic, _ in gone):
+            self._board.desk.forget()
+        asked = {place for place in come if place[0] == REQUESTS}
+        if come - asked:
+            self._read_back(come - asked, batch)
+        if asked:
+            self._read_requests(asked, batch)
 
     def _read_back(self, come: set[Place], batch: Sequence[Record]) -> None:
-        first: dict[Place, int | None] = dict.fromkeys(sorted(come))
-        for record in reversed(batch):
-            if (record.topic, record.partition) in come:
-                first[record.topic, record.partition] = record.offset
+        first = _until(come, batch)
         since = min([self._clock() - self._horizon, *(each.case.since for each in self._board.tallies.values())])
         read = 0
         for read, record in enumerate(self._look_back(first, since), 1):
@@ -132,6 +137,14 @@ class Following:
         about = {"partitions": len(come), "scores": read, "stations": len(self._board.newcomers)}
         structlog.get_logger().info("scores_read_back", **about)
 
+    def _read_requests(self, come: set[Place], batch: Sequence[Record]) -> None:
+        """All that Kafka keeps of them: what was answered is not done again, what was not is taken up."""
+        for record in self._look_back(_until(come, batch), self._clock() - REQUESTS_LAST):
+            with suppress(Invalid):  # it was told when it was new
+                self._board.desk.take(record)
+        about = {"waiting": len(self._board.desk.waiting), "answered": len(self._board.desk.over)}
+        structlog.get_logger().info("requests_read_back", **about)
+
     def _learn_what_bundles_see(self) -> None:
         for digest in {tally.case.newer for tally in self._board.tallies.values()} - self._board.sees.keys():
             try:
@@ -140,3 +153,12 @@ class Following:
                 structlog.get_logger().warning("bundle_unreadable", bundle=digest, error=str(error))
                 continue
             self._board.sees[digest] = any(frame.verdict is Verdict.ANOMALOUS for frame in golden)
+
+
+def _until(come: set[Place], batch: Sequence[Record]) -> dict[Place, int | None]:
+    """Up to where each place is read back: its first record of `batch`, None where there is none."""
+    first: dict[Place, int | None] = dict.fromkeys(sorted(come))
+    for record in reversed(batch):
+        if (record.topic, record.partition) in come:
+            first[record.topic, record.partition] = record.offset
+    return first

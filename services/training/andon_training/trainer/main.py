@@ -1,4 +1,4 @@
-"""The trainer: scores and scores.shadow -> models and notices."""
+"""The trainer: scores and scores.shadow -> models and notices; requests -> bundles, and news of the requests."""
 
 import time
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from andon.kafka.source import Subscription
 from andon.run import Service, andon_version, serve, utc_now
 from andon.stage import Idle, Message, Sink, Stage
 from andon.store import BundleStore, default_cache
-from andon.topics import NOTICES, SCORES, SHADOW_SCORES
+from andon.topics import NOTICES, REQUESTS, SCORES, SHADOW_SCORES
 from andon_training.trainer.apprentice import Apprentice
 from andon_training.trainer.board import Board
 from andon_training.trainer.decide import Deciding
@@ -25,7 +25,9 @@ def trainer() -> None:
 
     A station whose frames no bundle scores is counted; after 200 frames that look fit to learn from, a bundle is fitted
     from what Kafka holds of it, put into the store and assigned. A shadow with a trial (`andon shadow --promote-after`)
-    takes over when it keeps within it; a bundle on probation that does not goes back. People are told of each.
+    takes over when it keeps within it; a bundle on probation that does not goes back. People are told of each. What
+    people ask for at the console, another budget or a false call remembered, becomes a bundle in the store; it is
+    theirs to assign.
 
     Example: ANDON_STORE__BUNDLES=/bundles ANDON_ONBOARDING__STATIONS='weld-*' andon trainer
     """
@@ -38,7 +40,8 @@ def wire(service: Service, settings: TrainerSettings) -> None:
     group = f"{kafka.group_prefix}.trainer"  # range: the same partitions of both topics come to one member
     followed = FollowedAssignments(kafka)
     board = Board(followed.table, settings.onboarding)
-    subscription = Subscription((SCORES, SHADOW_SCORES), group, fetch_bytes=SMALL_FETCH_BYTES)
+    topics = (SCORES, SHADOW_SCORES, REQUESTS) if settings.requests.enabled else (SCORES, SHADOW_SCORES)
+    subscription = Subscription(topics, group, fetch_bytes=SMALL_FETCH_BYTES)
     source = Following(
         service.kafka_source(kafka, subscription),
         board,
@@ -49,11 +52,11 @@ def wire(service: Service, settings: TrainerSettings) -> None:
         clock=utc_now,
         beat=service.heart.beat,
     )
-    apprentice = Apprentice(board, settings.onboarding, time.monotonic)
+    apprentice = Apprentice(board, settings.onboarding, time.monotonic, requests=settings.requests)
     stage = Stage(
         name=service.name,
         source=source,
-        handle=counted(Deciding(board, settings.settle_s), board, service.metrics),
+        handle=counted(Deciding(board, settings.settle_s, settings.requests.retry_s), board, service.metrics),
         sink=NoticesFirst(KafkaSink(kafka, compression="zstd")),
         dead_letters=KafkaDeadLetters(kafka, settings.dead_letters, service.name, andon_version()),
     )

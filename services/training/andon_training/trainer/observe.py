@@ -18,6 +18,9 @@ def counted(handle: Handler, board: Board, metrics: Metrics) -> Handler:
         for each in board.news:
             metrics.trainer_decisions.labels(each.kind.value, each.why).inc()
             structlog.get_logger().info(each.kind.value, station=each.station, why=each.why, says=each.says)
+        for told in board.desk.told:
+            about = {"station": told.station, "request": str(told.request_id), "bundle": told.bundle}
+            structlog.get_logger().info(f"request_{told.state.value}", **about, says=told.sentence)
         metrics.stations_without_bundle.set(len(board.newcomers))
         metrics.trials_running.set(len(board.tallies))
         return results

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field
 from andon.budget import parse_budget
 from andon.errors import Mistake
 from andon.settings import Group, Positive, ServiceSettings, StoreSettings
+from andon_training.places import EvidencePlace
 
 
 def _is_budget(text: str) -> str:
@@ -39,11 +40,22 @@ class OnboardingSettings(Group):
     most_stations: int = Field(1000, ge=1, description="stations without a bundle that are counted at a time")
 
 
+class RequestSettings(Group):
+    """How the requests of people are worked on."""
+
+    enabled: bool = Field(True, description="whether this trainer works on requests")
+    limit_s: Positive = Field(900.0, description="a request that takes longer is refused")
+    memory_mb: int = Field(4096, ge=256, description="a request that takes more memory is refused (where /proc tells)")
+    retry_s: Positive = Field(60.0, description="pause before a request is tried again where it was not at fault")
+
+
 class TrainerSettings(ServiceSettings):
     """Settings of `andon trainer`."""
 
     onboarding: OnboardingSettings = OnboardingSettings()
+    requests: RequestSettings = RequestSettings()
     store: StoreSettings = StoreSettings()
+    evidence: EvidencePlace = EvidencePlace()
     look_back_h: Positive = Field(
         24.0, description="hours of scores that are read back when partitions come to this process"
     )

@@ -1,0 +1,94 @@
+"""What people ask training for, on real Kafka: a trainer killed in the middle takes it up again, and does it once."""
+
+import os
+import random
+import signal
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import cv2
+import numpy as np
+import psutil
+import pytest
+
+from andon.folder import Folder
+from andon.ids import frame_id
+from andon.records import Answer, Request, RequestNews, RequestState, Told, Wish, read_event, write_event
+from andon.reviewed import write_reviewed
+from andon.stage import Message
+from andon.testing.models import proven_bundle
+from andon.topics import MODELS, REQUESTS
+from andon_demo.servers.supervise import Servers
+from andon_demo.trial import Trial
+
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(120)]
+
+STATION = "weld-07"
+
+
+@pytest.fixture
+def trial(servers: Servers, tmp_path: Path) -> Iterator[Trial]:
+    env = {"ANDON_KAFKA__GROUP_PREFIX": f"g-{uuid4().hex[:8]}", "ANDON_EVIDENCE__URL": str(tmp_path / "evidence")}
+    with Trial(servers, tmp_path, env, random.SystemRandom()) as trial:
+        yield trial
+
+
+def review(folder: Path, seq: int, told: Told, level: int) -> None:
+    at = datetime.now(UTC)
+    answer = Answer(frame_id=frame_id(STATION, 1, seq), station=STATION, answer=told, at=at)
+    image = cv2.imencode(".png", np.full((8, 8), level, np.uint8))[1].tobytes()
+    write_reviewed(Folder(str(folder / "evidence")), answer, image)
+
+
+def asked(trial: Trial, bundle: str, wish: Wish, budget: float | None) -> Callable[[], list[RequestNews]]:
+    """Asks; answers what reads the news of it."""
+    request = Request(
+        request_id=uuid4(), wish=wish, station=STATION, bundle=bundle, budget=budget, by="mira", at=datetime.now(UTC)
+    )
+    trial.write(Message(REQUESTS, STATION.encode(), write_event(request)))
+
+    def news() -> list[RequestNews]:
+        values = [record.value for record in trial.read(REQUESTS)]
+        said = [read_event(RequestNews, value) for value in values if b'"record":"news"' in value]
+        return [each for each in said if each.request_id == request.request_id]
+
+    return news
+
+
+def over(news: Callable[[], list[RequestNews]]) -> bool:
+    return any(each.state is not RequestState.TAKEN for each in news())
+
+
+def test_a_request_is_done_though_the_trainer_is_killed_and_what_cannot_be_done_is_refused_in_words(
+    trial: Trial, tmp_path: Path
+) -> None:
+    bundle = proven_bundle(10, 200)
+    trial.bundles.put(bundle)
+    review(tmp_path, 1, Told.REAL, 200)
+    review(tmp_path, 2, Told.FALSE_CALL, 190)
+    assigned_before = trial.count(MODELS)
+    trial.start("trainer")
+    process = trial.service("trainer").process
+    news = asked(trial, bundle.digest, Wish.THRESHOLD, 0.2)
+    trial.until(lambda: psutil.Process(process.pid).children(), "its process to begin", pause_s=0.02)
+    os.kill(process.pid, signal.SIGKILL)
+    process.kill()
+
+    trial.start("trainer")
+    trial.until(lambda: over(news), "the request to be answered")
+    last = news()[-1]
+    assert last.state is RequestState.DONE, last.sentence
+    assert last.bundle is not None
+    made = trial.bundles.get(last.bundle).manifest
+    assert (made.provenance.recalibrated_from, made.calibration.budget) == (bundle.digest, 0.2)
+    assert last.rescored is not None
+    assert (last.rescored.defects, last.rescored.found_after) == (1, 1)
+
+    refused = asked(trial, bundle.digest, Wish.MEMORY, None)
+    trial.until(lambda: over(refused), "the other to be refused")
+    assert refused()[-1].state is RequestState.REFUSED
+    assert "no memory that Andon could add to" in refused()[-1].sentence
+    assert sum(each.state is RequestState.DONE for each in news()) == 1
+    assert trial.count(MODELS) == assigned_before
