@@ -1,5 +1,5 @@
 # One image a service: docker build --build-arg SERVICE=scoring --tag andon-scoring .
-# SERVICE is ingest, preprocess, scoring, alerting, drift, machines or training. BASE may be any image with Python 3.11 or later that
+# SERVICE is ingest, preprocess, scoring, alerting, drift, machines, console or training. BASE may be any image with Python 3.11 or later that
 # can make environments (on plain Debian: python3 and python3-venv).
 ARG BASE=python:3.11-slim-bookworm
 

@@ -79,14 +79,16 @@ test-nightly: .venvs/torch/.ready setup ## Run the tests that take minutes
 	@$(BIN)/andon servers fetch kafka redis alertmanager
 	$(BIN)/pytest -q -m nightly tests/chaos tests/servers
 
-test-servers: setup ## Run the tests on real Kafka, Redis, Alertmanager, Prometheus and Mosquitto
-	@$(BIN)/andon servers fetch kafka redis alertmanager prometheus mosquitto
+test-servers: setup ## Run the tests on real Kafka, Redis, Alertmanager, Prometheus, Mosquitto and Chromium
+	@$(BIN)/andon servers fetch kafka redis alertmanager prometheus mosquitto chromium
 	$(BIN)/pytest -q -n 2 --dist loadfile -m "servers and not nightly"
 
 demo: setup ## Run the whole line on real servers and watch it (ARGS="--help" tells what it can do)
 	@$(BIN)/andon demo $(ARGS)
 
 up: ## Run the line with Docker Compose (COMPOSE_PROFILES=demo make up: with drawn parts)
+	@echo "The console will be at http://localhost:8600. Its link, which signs you in:"
+	@echo "  docker compose -f deploy/compose.yaml logs console"
 	docker compose -f deploy/compose.yaml up --build $(ARGS)
 
 down: ## Stop what `make up` started (ARGS=--volumes: and forget its data)

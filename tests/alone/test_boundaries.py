@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SERVICES = ("ingest", "preprocess", "scoring", "alerting", "drift", "machines", "training")
+SERVICES = ("ingest", "preprocess", "scoring", "alerting", "drift", "machines", "console", "training")
 ONLY = os.environ.get("ANDON_ONLY")
 COMMANDS = {
+    "console": {"console", "reviewed"},
     "ingest": {"drill", "heartbeat", "ingest"},
     "training": {
         "calibrate",
@@ -25,13 +26,14 @@ COMMANDS = {
         "explain",
         "fit",
         "quantise",
+        "remember",
         "rescore",
         "train",
         "trainer",
         "verify",
     },
     "scoring": {"scoring", "shadow-scoring"},
-    "alerting": {"acknowledge", "alerting", "evidence", "incidents", "silence", "silences"},
+    "alerting": {"acknowledge", "alerting", "evidence", "incidents", "resolve", "silence", "silences"},
 }
 WITH_AN_EXTRA = {
     "training": ("andon_training.anomalib_models", "andon_training.export", "andon_training.commands.make_trained")

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 COMPOSE = (ROOT / "deploy" / "compose.yaml").read_text()
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
-SERVICES = ("ingest", "preprocess", "scoring", "alerting", "drift")
+SERVICES = ("ingest", "preprocess", "scoring", "alerting", "drift", "console")
 
 
 def service(name: str) -> str:

@@ -23,7 +23,7 @@ from andon.stage import Headers
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-SERVICES = ("ingest", "preprocess", "scoring", "alerting", "drift", "machines")
+SERVICES = ("ingest", "preprocess", "scoring", "alerting", "drift", "machines", "console")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -126,7 +126,7 @@ def test_every_metric_is_touched_by_something():
 def test_every_reason_has_a_meaning(pages: dict[str, str]):
     from generator.reasons import meanings
 
-    from andon.records import Cause, IncidentKind, Severity, Unscorable, Verdict
+    from andon.records import Cause, Did, IncidentKind, RequestState, Severity, Unscorable, Verdict, Wish
     from andon_alerting.alerting import Telling
     from andon_alerting.correlate import Why as Correlated
     from andon_alerting.false_calls import Why as Overruled
@@ -136,6 +136,7 @@ def test_every_reason_has_a_meaning(pages: dict[str, str]):
 
     kinds: tuple[type[StrEnum], ...] = (
         *(Reason, Skip, Verdict, Unscorable, Cause, IncidentKind, Severity, Why, Telling, Found, Correlated, Overruled),
+        *(Did, RequestState, Wish),
     )
     for kind in kinds:
         assert [each.value for each in kind if not meanings(kind).get(each.value)] == [], (
@@ -156,7 +157,7 @@ def test_every_json_record_has_a_schema_that_what_is_written_fulfils(pages: dict
         written = json.loads(write_event(event))
         validator.validate(written)
         with pytest.raises(jsonschema.ValidationError):
-            validator.validate(written | {next(iter(schema["required"])): None})
+            validator.validate(written | {next(iter(schema.get("required", schema["properties"]))): None})
 
 
 def test_every_schema_is_a_valid_schema(pages: dict[str, str]):

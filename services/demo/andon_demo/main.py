@@ -17,6 +17,7 @@ from andon.kafka.admin import create_topics
 from andon.logs import set_up_logs
 from andon.settings import KafkaSettings
 from andon.topics import ALL
+from andon_demo.console import ConsolePlace
 from andon_demo.follow import Follower
 from andon_demo.line import Line, ServiceProcess, run_to_end
 from andon_demo.servers.main import get
@@ -60,7 +61,8 @@ def demo(
     """Run the whole line on this machine: real Kafka, Redis and Alertmanager, and every service as its own process.
 
     Learns each station from good frames, then streams good parts, then defective ones, and shows what the people on
-    call would get. Without --images the parts are drawn. Ctrl-C stops everything; nothing is left behind.
+    call would get; the link on the screen opens the console, where they see it and answer. Without --images the parts
+    are drawn. Ctrl-C stops everything; nothing is left behind.
 
     Example: andon demo
 
@@ -101,6 +103,8 @@ def _run(wish: Wish, state: Path | None, screen: Console, began: float) -> dict[
             "ANDON_EVIDENCE__URL": str(folder / "evidence"),
             "ANDON_HEARTBEAT__EVERY_S": "30",
         }
+        console = ConsolePlace.of(folder, draw)
+        env |= console.env()
         kafka = KafkaSettings(bootstrap_servers=servers.kafka.bootstrap)
         create_topics(kafka, ALL, PARTITIONS, 1)
         wanted = given or _drawn(wish, folder, env, told)
@@ -110,6 +114,9 @@ def _run(wish: Wish, state: Path | None, screen: Console, began: float) -> dict[
         line = Line(folder / "logs", env, draw)
         stack.callback(line.stop)
         line.start()
+        link = console.link(env)
+        line.add("console")
+        told(f"the console, which shows all this to people: {link}")
         tally = Tally()
         follower = Follower(kafka, tally)
         stack.callback(follower.close)
@@ -117,10 +124,10 @@ def _run(wish: Wish, state: Path | None, screen: Console, began: float) -> dict[
         ingest = ServiceProcess("ingest", _ingest(wish, wanted), folder / "logs", env, free_ports(1, draw)[0])
         stack.callback(ingest.process.stop, grace_s=25)
         ingest.process.start()
-        for name in ("heartbeat", "evidence"):
+        for name in ("heartbeat", "evidence", "trainer"):
             line.add(name)
         where = f"logs {folder / 'logs'}   evidence {folder / 'evidence'}   Alertmanager {servers.alertmanager.url}"
-        watch = Watch(line, ingest, follower, tally, screen, began=began, ends=wish.ends, where=where)
+        watch = Watch(line, ingest, follower, tally, screen, began=began, ends=wish.ends, where=where, link=link)
         return watch.until_done()
 
 
@@ -151,4 +158,4 @@ class _Steps:
         self._began = began
 
     def __call__(self, text: str) -> None:
-        self._screen.print(f"[dim]{time.monotonic() - self._began:5.1f} s[/dim]  {text}")
+        self._screen.print(f"[dim]{time.monotonic() - self._began:5.1f} s[/dim]  {text}", soft_wrap=True)

@@ -6,6 +6,7 @@ import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.panel import Panel
+from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
@@ -16,7 +17,9 @@ LAMP = {Verdict.OK: "green", Verdict.ANOMALOUS: "red", Verdict.UNSCORABLE: "yell
 BAR = 24
 
 
-def view(tally: Tally, *, captured: int, frames_per_s: float, elapsed_s: float, addresses: str) -> RenderableType:
+def view(
+    tally: Tally, *, captured: int, frames_per_s: float, elapsed_s: float, addresses: str, link: str
+) -> RenderableType:
     """Everything on one screen."""
     return Group(
         _stations(tally),
@@ -36,6 +39,7 @@ def view(tally: Tally, *, captured: int, frames_per_s: float, elapsed_s: float, 
             f"{elapsed_s:.0f} s",
         ),
         Text(addresses, style="dim"),
+        Text.assemble(("open  ", "dim"), (link, Style(bold=True, link=link)), overflow="fold"),
     )
 
 

@@ -31,6 +31,7 @@ class Watch:
         began: float,
         ends: bool,
         where: str,
+        link: str,
     ) -> None:
         self._ends = ends
         self._line = line
@@ -40,6 +41,7 @@ class Watch:
         self._screen = screen
         self._began = began
         self._where = where
+        self._link = link
         self._streamed = time.monotonic()
         self._first_page_s: float | None = None
         self._captured = 0
@@ -109,6 +111,7 @@ class Watch:
                     frames_per_s=self._tally.scored / max(elapsed, 0.1),
                     elapsed_s=elapsed,
                     addresses=self._where,
+                    link=self._link,
                 )
             )
 

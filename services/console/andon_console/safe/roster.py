@@ -43,7 +43,7 @@ class Roster:
         """Raises Mistake where the file is wrong."""
         self._path = path
         self._lock = Lock()
-        self._stamp: tuple[int, int] | None = None
+        self._stamp: tuple[int, ...] | None = None
         self._entries = dict(entries or {})
         if path is not None:
             self._entries = read_roster(path)
@@ -113,8 +113,12 @@ def write_roster(path: Path, entries: Mapping[str, Entry]) -> None:
 def checked_name(name: str) -> str:
     """A person's name. Raises Mistake."""
     if NAME.fullmatch(name) is None:
-        raise Mistake(f"{name[:64]!r}: a person's name has 1 to 64 characters, and no ':' or ','")
+        raise Mistake(_wrong(name))
     return name
+
+
+def _wrong(name: str) -> str:
+    return f"{name[:64]!r}: a person's name has 1 to 64 characters, and no ':' or ','"
 
 
 def _entry(path: Path, name: object, said: object) -> Entry:
@@ -124,12 +128,14 @@ def _entry(path: Path, name: object, said: object) -> Entry:
         raise Mistake(f"{path}: {name!r}: role {said['role']!r}: is none of {', '.join(Role)}")
     if not isinstance(said["token_sha256"], str) or _HEX64.fullmatch(said["token_sha256"]) is None:
         raise Mistake(f"{path}: {name!r}: token_sha256 is not 64 hex digits (andon console people add makes one)")
-    return Entry(checked_name(name), Role(said["role"]), said["token_sha256"])
+    if NAME.fullmatch(name) is None:
+        raise Mistake(f"{path}: {_wrong(name)}")
+    return Entry(name, Role(said["role"]), said["token_sha256"])
 
 
-def _stamp(path: Path) -> tuple[int, int] | None:
+def _stamp(path: Path) -> tuple[int, ...] | None:
     try:
         found = path.stat()
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size
+    return found.st_ino, found.st_mtime_ns, found.st_size

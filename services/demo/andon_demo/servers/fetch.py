@@ -16,7 +16,7 @@ from andon.errors import Broken, Mistake
 from andon_demo.servers import tools
 
 STANDARD = ("kafka", "redis", "alertmanager")
-EVERY = (*STANDARD, "prometheus", "mosquitto")
+EVERY = (*STANDARD, "prometheus", "mosquitto", "chromium")
 POLICY = Path("/usr/sbin/policy-rc.d")
 Note = Callable[[str], None]
 

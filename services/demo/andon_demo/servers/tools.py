@@ -20,6 +20,7 @@ PROGRAMS: dict[str, tuple[str, ...]] = {
     "alertmanager": ("prometheus-alertmanager", "alertmanager"),
     "prometheus": ("prometheus",),
     "mosquitto": ("mosquitto",),
+    "chromium": ("chromium", "chromium-browser", "google-chrome"),
 }
 DEBIAN: dict[str, str] = {
     "java": "default-jre-headless",
@@ -28,6 +29,7 @@ DEBIAN: dict[str, str] = {
     "alertmanager": "prometheus-alertmanager",
     "prometheus": "prometheus",
     "mosquitto": "mosquitto",
+    "chromium": "chromium",
 }
 Which = Callable[[str], str | None]
 
