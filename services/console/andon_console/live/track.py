@@ -46,6 +46,11 @@ class Track:
         self._offset[at] = offset
         self._count += 1
 
+    @property
+    def count(self) -> int:
+        """How many frames were ever added."""
+        return self._count
+
     def __len__(self) -> int:
         return min(self._count, ROOM)
 
