@@ -116,6 +116,7 @@ def test_a_defect_is_named_and_drawn_after_it_was_called_one(line: ConsoleLine, 
     page.get_by_role("button", name="Real defect").click()
     expect(page.get_by_text("You said: Real defect")).to_be_visible()
     page.get_by_role("button", name="Draw a region").click()
+    page.locator(".viewer-image").evaluate("image => image.scrollIntoView()")
     stage = page.locator(".viewer-image").bounding_box()
     assert stage is not None
     page.mouse.move(stage["x"] + stage["width"] * 0.25, stage["y"] + stage["height"] * 0.25)
