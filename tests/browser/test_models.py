@@ -85,7 +85,8 @@ def test_whoever_is_second_is_told_who_was_first(line: ConsoleLine, visit: Visit
     say(line, Assignment(station="weld-raced", bundle=bundles[1].digest, by="omar", why="recipe 4", at=now))
     expect(page.get_by_role("region", name="Active")).to_contain_text("omar")
     page.get_by_role("button", name="Promote a shadow").click()
-    expect(page.locator("#told")).to_contain_text("omar has changed it")
+    sheet = page.get_by_role("region", name="Promote a shadow: weld-raced")
+    expect(sheet.get_by_role("alert")).to_contain_text("omar has changed it")
 
 
 def test_a_budget_is_moved_looked_at_and_asked_for(line: ConsoleLine, page: Page, bundles: tuple[Bundle, Bundle]):

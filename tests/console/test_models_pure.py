@@ -206,7 +206,7 @@ def test_rolling_back_goes_as_far_as_is_asked():
 
 
 def test_nobody_rolls_back_to_what_never_served():
-    with pytest.raises(Mistake, match="there is none to go back to"):
+    with pytest.raises(Mistake, match="is not among the bundles that served there before"):
         changed(HERE, assigned(past=(Past(bundle=NEW, at=NOW),)), Wanted(Act.ROLLBACK, THIRD, "x"), "edda", NOW)
 
 

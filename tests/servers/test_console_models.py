@@ -93,7 +93,7 @@ def test_a_shadow_is_promoted_on_the_page_proven_by_scoring_and_swapped_at_the_n
         frame(trial, 1)
         swap = re.compile(rf"Last swap.*?{new.digest[:12]}.*?after.*?{old.digest[:12]}", re.DOTALL)
         assert eventually(lambda: swap.search(page()))
-        again = browser.post(f"/models/at/{STATION}/promote", data=data, headers=HX)
+        again = browser.post(f"/models/at/{STATION}/promote", data=data)
         assert again.status_code == 409
         assert "you have changed it" in again.text
         text = eventually(lambda: _when_read(browser, old.digest, new.digest))

@@ -28,23 +28,48 @@ function stand(text) {
 }
 
 // Every page but signing in hears what changed; parts of pages ask again by hx-trigger="andon:incidents from:body".
+// A page may name a stream of its own (<body data-live="...">) that says these things too. Browsers open few connections
+// to one host, so a page that nobody sees lets go of its stream, and asks for everything when it is seen again.
+let source;
+
 function follow() {
-  const source = new EventSource("/live");
-  source.addEventListener("changed", (event) => {
-    for (const name of JSON.parse(event.data)) document.body.dispatchEvent(new CustomEvent(`andon:${name}`));
-  });
-  source.addEventListener("standing", (event) => {
-    const { away_since, reading, troubles } = JSON.parse(event.data);
-    const trouble = Object.entries(troubles)[0];
-    if (away_since) stand(`Kafka has not answered since ${new Date(away_since).toLocaleTimeString()}. What you see is from before; nothing can be changed until it is back.`);
-    else if (trouble) stand(`${trouble[0]} cannot be read: ${trouble[1]}`);
-    else stand(reading ? "Reading what happened before; some of it is still missing here." : "");
-  });
+  if (source || document.hidden) return;
+  source = new EventSource(document.body.dataset.live ?? "/live");
+  source.addEventListener("changed", (event) => changed(JSON.parse(event.data)));
+  source.addEventListener("standing", (event) => standing(JSON.parse(event.data)));
   source.addEventListener("error", () => stand("The console does not answer. What you see is from before; trying again."));
+  for (const name of (document.body.dataset.events ?? "").split(" ").filter(Boolean)) {
+    source.addEventListener(name, (event) => document.body.dispatchEvent(new CustomEvent(`andon:${name}`, { detail: JSON.parse(event.data) })));
+  }
+}
+
+function letGo() {
+  source?.close();
+  source = undefined;
+}
+
+function changed(names) {
+  for (const name of names) document.body.dispatchEvent(new CustomEvent(`andon:${name}`));
+}
+
+function standing({ away_since, reading, troubles }) {
+  const trouble = Object.entries(troubles)[0];
+  if (away_since) stand(`Kafka has not answered since ${new Date(away_since).toLocaleTimeString()}. What you see is from before; nothing can be changed until it is back.`);
+  else if (trouble) stand(`${trouble[0]} cannot be read: ${trouble[1]}`);
+  else stand(reading ? "Reading what happened before; some of it is still missing here." : "");
+}
+
+function seenAgain() {
+  if (document.hidden) letGo();
+  else if (!source) {
+    follow();
+    changed(["incidents", "answers", "models", "silences", "requests"]);
+  }
 }
 
 // What htmx was refused is told where everybody looks, in the server's own sentence.
 document.addEventListener("htmx:responseError", (event) => tell(sentence(event.detail.xhr)));
+document.addEventListener("andon:tell", (event) => tell(event.detail.value));
 document.addEventListener("htmx:sendError", () => tell("The console does not answer. Nothing was changed; try again."));
 document.addEventListener("htmx:afterSettle", (event) => localTimes(event.target));
 
@@ -64,4 +89,8 @@ export function tell(text) {
 document.querySelector("[data-theme-switch]")?.addEventListener("click", switchTheme);
 localTimes(document);
 takeToken();
-if (document.querySelector("header.top")) follow();
+addEventListener("hashchange", takeToken);
+if (document.querySelector("header.top")) {
+  follow();
+  document.addEventListener("visibilitychange", seenAgain);
+}

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -83,7 +84,7 @@ def here(folder: Path, digests: tuple[str, str, str]) -> House:
     return house(store=str(folder))
 
 
-def text_of(browser: TestClient, path: str, status: int = 200, **headers: str) -> str:
+def text_of(browser: TestClient, path: str, status: int = 200, **headers: Any) -> str:
     answer = browser.get(path, headers=PAGE | headers)
     assert answer.status_code == status, answer.text
     return answer.text
@@ -167,10 +168,13 @@ def test_a_change_meanwhile_is_refused_with_who_and_nothing_is_written(here: Hou
     old = form(here, two)
     told(here, MODELS, assignment(three, by="omar", why="recipe 4"))
     browser = here.signed_in(Role.ENGINEER)
-    answer = browser.post(f"/models/at/{STATION}/promote", data=old, headers=HX)
-    assert answer.status_code == 409
-    for part in ("omar has changed it", "recipe 4", three[:12]):
-        assert part in answer.text
+    plain = browser.post(f"/models/at/{STATION}/promote", data=old)
+    part = browser.post(f"/models/at/{STATION}/promote", data=old, headers=HX)
+    assert (plain.status_code, part.status_code) == (409, 200)
+    for each in (plain.text, part.text):
+        for told_who in ("omar has changed it", "recipe 4", three[:12]):
+            assert told_who in each
+    assert 'role="alert"' in part.text
     assert here.sent.messages == []
 
 
