@@ -10,6 +10,7 @@ from time import monotonic, sleep
 
 import pytest
 
+from andon.asgi import serving
 from andon.errors import Broken, Mistake
 from andon.records import read_frame
 from andon.testing import hostile
@@ -17,7 +18,6 @@ from andon_ingest.batch import BatchLimits
 from andon_ingest.clock import Clock
 from andon_ingest.inbox import Inbox
 from andon_ingest.push import Push
-from andon.asgi import serving
 from andon_ingest.settings import PushSettings
 
 JPEG, PNG = b"\xff\xd8\xff\xe0 a part \xff\xd9", b"\x89PNG\r\n\x1a\n a part"

@@ -1,6 +1,7 @@
 """`andon console`: what happens -> people; what they do -> verdicts, incidents, models. Wiring only."""
 
 import getpass
+import sys
 from contextlib import ExitStack
 from typing import Annotated
 
@@ -13,7 +14,7 @@ from andon.run import Service, serve, utc_now
 from andon_console.app import build_app
 from andon_console.safe.commands import people
 from andon_console.safe.roster import Roster
-from andon_console.settings import ConsoleSettings
+from andon_console.settings import ConsoleGroup, ConsoleSettings
 from andon_console.world import World, open_world
 
 TURN_S = 0.5
@@ -31,8 +32,8 @@ def console(
     """Show people the line, live: the andon board, incidents with their evidence, the models; and take their answers.
 
     Without ANDON_CONSOLE__PEOPLE or a proxy in front it is for you alone: it binds to this machine and prints a link
-    that signs you in. `andon console people add NAME --role reviewer` lets somebody in by a token of their own; with
-    oauth2-proxy or its like in front, ANDON_CONSOLE__PROXY__TRUSTED says whose headers are believed.
+    that signs you in (ANDON_CONSOLE__LINK). `andon console people add NAME --role reviewer` lets somebody in by a token
+    of their own; with oauth2-proxy or its like in front, ANDON_CONSOLE__PROXY__TRUSTED says whose headers are believed.
 
     Example: andon console
 
@@ -48,10 +49,10 @@ def wire(service: Service, settings: ConsoleSettings) -> None:
     line = LineFile(settings.line, metrics=service.metrics)
     where = settings.console
     with ExitStack() as closing:
-        world = open_world(settings, line, closing)
+        world = open_world(settings, line, closing, service.metrics)
         roster, token = _roster(settings)
         port = closing.enter_context(serving("console", build_app(world, roster), where.host, where.port))
-        structlog.get_logger().info("console", open=f"{where.public_url or f'http://{where.host}:{port}'}/{token}")
+        _tell(where, port, token)
         _watch(service, world, line)
         world.end()
 
@@ -66,8 +67,29 @@ def _watch(service: Service, world: World, line: LineFile) -> None:
 
 
 def _roster(settings: ConsoleSettings) -> tuple[Roster, str]:
-    """The people, and what of a link lets whoever started it in."""
-    if settings.console.people is not None or settings.console.proxy.trusted:
-        return Roster(settings.console.people), ""
-    roster, token = Roster.alone(getpass.getuser())
-    return roster, f"sign-in#{token}"
+    """The people; and the token of whoever started it, where it is for them alone."""
+    if settings.console.has_link:
+        return Roster.alone(_user())
+    return Roster(settings.console.people), ""
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may run as a number that has no name
+        return "engineer"
+
+
+def _tell(where: ConsoleGroup, port: int, token: str) -> None:
+    """Where it is: in the log; the link that lets somebody in stands on the screen alone."""
+    address = where.public_url or f"http://{_named(where.host)}:{port}"
+    structlog.get_logger().info("console", open=address)
+    if token:
+        sys.stdout.write(f"Andon's console, for you alone until it ends: {address}/sign-in#{token}\n")
+        sys.stdout.flush()
+
+
+def _named(host: str) -> str:
+    """`host` as it stands in an address; where it means every network, the one that this machine reaches itself by."""
+    name = "localhost" if host in ("0.0.0.0", "::") else host  # noqa: S104  compared, not bound
+    return f"[{name}]" if ":" in name else name

@@ -1,12 +1,15 @@
 """What the console can be told."""
 
+from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from andon.alertmanager import AlertmanagerSettings
 from andon.settings import Group, LineSettings, Positive, RedisSettings, StoreSettings
+from andon.topics import FRAME_PATTERN
 
 Network = IPv4Network | IPv6Network
 
@@ -47,6 +50,14 @@ class ProxySettings(Group):
         return any(found in network for network in self.networks)
 
 
+class Link(StrEnum):
+    """Whether a console that knows nobody prints a link that signs in whoever started it, as an engineer."""
+
+    LOCAL = "local"  # where only this machine can reach it
+    ALWAYS = "always"  # in a container, say, whose port is published to this machine alone
+    NEVER = "never"
+
+
 class ConsoleGroup(Group):
     """Where the console answers, and to whom."""
 
@@ -55,6 +66,12 @@ class ConsoleGroup(Group):
     public_url: str | None = Field(
         None,
         description="where people reach it, such as https://andon.factory; by https cookies never travel in the open",
+    )
+    hosts: str = Field("", description="further names by which browsers or a proxy call it (Host), comma separated")
+    link: Link = Field(
+        Link.LOCAL,
+        description="without people and proxy, print a link that signs in whoever started it: local (bound to this "
+        "machine), always (a container whose port is published to this machine alone) or never",
     )
     people: Path | None = Field(
         None, description="file of people, their roles and the hashes of their tokens (andon console people add)"
@@ -67,6 +84,9 @@ class ConsoleGroup(Group):
     history_min: Positive = Field(10.0, description="minutes of scores that are read back at the start")
     incidents_days: Positive = Field(30.0, description="days of incidents that are read back at the start")
     answers_days: Positive = Field(8.0, description="days of people's answers that are read back at the start")
+    review_back_h: Positive = Field(
+        8.0, description="hours of scores that are looked through for the review queue, where Redis remembers none"
+    )
     audit_per_1000: float = Field(
         1.0, ge=0, le=1000, description="frames called ok, of 1,000, that people are asked to look at, to find escapes"
     )
@@ -90,12 +110,25 @@ class ConsoleGroup(Group):
 
     @model_validator(mode="after")
     def _knows_who_comes(self) -> "ConsoleGroup":
-        if self.people is None and not self.proxy.trusted and not self.is_local:
+        if self.people is None and not self.proxy.trusted and not self.has_link:
+            why = f"host {self.host} lets other machines in" if self.link is not Link.NEVER else "nobody could come in"
             raise ValueError(
-                f"host {self.host} lets other machines in: say who may, with people (andon console people add) "
-                "or proxy__trusted; or bind to 127.0.0.1"
+                f"{why}: say who may, with people (andon console people add) or proxy__trusted; "
+                "or bind to 127.0.0.1 with link=local"
             )
         return self
+
+    @property
+    def has_link(self) -> bool:
+        """Whether one person comes in by a link that is printed at the start."""
+        nobody = self.people is None and not self.proxy.trusted
+        return nobody and (self.link is Link.ALWAYS or (self.link is Link.LOCAL and self.is_local))
+
+    @property
+    def known_hosts(self) -> tuple[str, ...]:
+        """The names it was given."""
+        public = urlsplit(self.public_url).hostname if self.public_url else None
+        return (*([public] if public else []), *_listed(self.hosts))
 
     @property
     def is_local(self) -> bool:
@@ -109,7 +142,9 @@ class ConsoleGroup(Group):
 
 
 class EvidenceStore(Group):
-    """Where `andon evidence` keeps what it copied out of Kafka."""
+    """Where `andon evidence` keeps what it copied out of Kafka. It knows more of it, and may share its environment."""
+
+    model_config = ConfigDict(extra="ignore")
 
     url: str = Field("./evidence", description="fsspec URL of the evidence store: a folder, s3://, gs://, ...")
 
@@ -117,10 +152,12 @@ class EvidenceStore(Group):
 class ConsoleSettings(LineSettings):
     """Settings of the console."""
 
+    frames: str = Field(FRAME_PATTERN, description="topics of frames: a name, or a pattern that begins with '^'")
     console: ConsoleGroup = ConsoleGroup()
     redis: RedisSettings = RedisSettings()
     store: StoreSettings = StoreSettings()
     evidence: EvidenceStore = EvidenceStore()
+    alertmanager: AlertmanagerSettings = AlertmanagerSettings()
 
 
 def _listed(text: str) -> list[str]:

@@ -162,9 +162,9 @@ def http(
 
     @contextmanager
     def open_http(settings: IngestSettings, clock: Clock) -> Iterator[CaptureSource]:
+        from andon.asgi import serving
         from andon_ingest.inbox import Inbox
         from andon_ingest.push import Push
-        from andon.asgi import serving
 
         push = settings.push
         inbox = Inbox(_capture("http", clock), BatchLimits.of(settings.kafka), clock)

@@ -34,6 +34,12 @@ def strip(incident: Incident, said: Said) -> list[Shown]:
     ]
 
 
+def worst(incident: Incident) -> Shot | None:
+    """The frame that shows it best, for a list of many."""
+    shots = [Shot.of_evidence(incident.last.station, each) for each in incident.evidence]
+    return min(shots, key=_worst_first, default=None)
+
+
 def chosen(frames: Sequence[Shown], wanted: UUID | None) -> Shown | None:
     """The one that is shown large: the wanted one, else the worst that nobody has answered yet, else the worst."""
     asked = (each for each in frames if each.shot.frame_id == wanted)

@@ -1,8 +1,9 @@
 """Where what people do becomes records: what they changed and the deed that tells of it, both or an error."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
-from threading import Lock
+from threading import RLock
 from uuid import uuid4
 
 import structlog
@@ -22,7 +23,13 @@ class Desk:
         self._sink = sink
         self._keeps = keeps
         self._clock = clock
-        self._lock = Lock()
+        self._lock = RLock()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody else writes meanwhile: for whoever looks at how things stand, and writes only then."""
+        with self._lock:
+            yield
 
     def write(
         self,

@@ -2,30 +2,45 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from threading import Lock
 from uuid import UUID
 
+from andon.errors import Invalid
 from andon.incidents.chronicle import Chronicle, Incident
+from andon.incidents.read import read_turn
 from andon.stage import Record
 
 
 class Incidents:
-    """A chronicle for many threads. An `Incident` that was handed out grows while one looks at it; it never shrinks."""
+    """A chronicle for many threads. An `Incident` that was handed out grows while one looks at it; it never shrinks.
+
+    What the desk tells before Kafka does (at no offset) stands only until Kafka's own copy comes, whose order counts:
+    where two people said the same at two consoles, both then show the same first.
+    """
 
     def __init__(self) -> None:
         self.version = 0
         self._lock = Lock()
         self._chronicle = Chronicle()
         self._open: dict[str, dict[UUID, Incident]] = defaultdict(dict)
+        self._showing: dict[UUID, dict[UUID, None]] = defaultdict(dict)
+        self._told: set[UUID] = set()
 
     def take(self, records: Sequence[Record]) -> None:
         """Takes in records of `incidents`, each once."""
         with self._lock:
             for record in records:
                 event = self._chronicle.add(record)
-                if event is not None:
-                    self._index(self._chronicle.incidents[event.incident_id])
+                if event is None:
+                    self._in_order(record)
+                    continue
+                self._index(self._chronicle.incidents[event.incident_id])
+                for shown in event.evidence:
+                    self._showing[shown.frame_id][event.incident_id] = None
+                if record.offset < 0:
+                    self._told.add(event.event_id)
             self.version += 1
 
     def get(self, incident: UUID) -> Incident | None:
@@ -57,6 +72,21 @@ class Incidents:
                 if (each.resolved is None or each.resolved.at >= at) and (station is None or station in names(each))
             ]
         return sorted(found, key=lambda each: each.since, reverse=True)
+
+    def showing(self, frame: UUID) -> list[UUID]:
+        """The ids of the incidents that show a frame, the newest first."""
+        with self._lock:
+            return list(reversed(self._showing.get(frame, {})))
+
+    def _in_order(self, record: Record) -> None:
+        if not self._told or record.offset < 0:
+            return
+        with suppress(Invalid):
+            event = read_turn(record.value)
+            if event.event_id in self._told:
+                self._told.discard(event.event_id)
+                turns = self._chronicle.incidents[event.incident_id].turns
+                turns[:] = [*(each for each in turns if each.event_id != event.event_id), event]
 
     def _index(self, incident: Incident) -> None:
         for station in names(incident):

@@ -6,6 +6,7 @@ from threading import Lock
 import structlog
 
 from andon.assignments import Assignments, Serving
+from andon.commands.bundles.use import Uses, uses
 from andon.errors import Invalid
 from andon.records import Swap
 from andon.stage import Record
@@ -48,3 +49,13 @@ class Models:
         """The last swap of each station and product."""
         with self._lock:
             return self._table.swaps()
+
+    def swap_of(self, station: str, product: str | None) -> Swap | None:
+        """The last swap of exactly this station and product."""
+        with self._lock:
+            return self._table.swap_of(station, product)
+
+    def uses(self) -> Uses:
+        """Where each bundle is active, a shadow, or kept to go back to."""
+        with self._lock:
+            return uses(self._table)

@@ -26,7 +26,8 @@ class Silences:
                 with suppress(Invalid):
                     if record.value:
                         each = read_event(Silence, record.value)
-                        self._table[each.target] = each
+                        if each.since.tzinfo is not None and each.until.tzinfo is not None:
+                            self._table[each.target] = each
             self.version += 1
 
     def of(self, target: str) -> Silence | None:

@@ -8,21 +8,24 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from andon.errors import Broken, Invalid, Mistake
 from andon.records import Did
 from andon_console.pages.paper import HX_REQUEST, page
 from andon_console.safe.asked import NotAllowed, NotSignedIn
+from andon_console.safe.tries import Tries
 
 WORDS = {
     403: "This is not yours to do.",
     404: "There is no such page.",
     405: "That cannot be done here.",
     410: "It is not kept any more.",
+    408: "It did not arrive in time.",
     413: "That is too large.",
     422: "That cannot be understood.",
+    429: "That is too much at once.",
     503: "Something Andon needs does not answer. Nothing was changed.",
 }
 
@@ -50,9 +53,12 @@ def add_errors(app: FastAPI) -> None:
     def _not_allowed(request: Request, error: NotAllowed) -> Response:
         request.state.person = error.person
         structlog.get_logger().warning("refused", by=error.person.name, path=request.url.path, why=str(error))
-        with suppress(Broken):  # it was refused, and the log above says so
-            request.app.state.world.desk.write(error.person, Did.REFUSED, subject=request.url.path, detail=str(error))
+        _put_down(request, error)
         return told(request, 403, str(error))
+
+    @app.exception_handler(ClientDisconnect)
+    async def _gone(_request: Request, _error: ClientDisconnect) -> Response:
+        return Response(status_code=408)  # nobody is there to read it
 
     @app.exception_handler(RequestValidationError)
     async def _odd(request: Request, error: RequestValidationError) -> Response:
@@ -82,3 +88,12 @@ def add_errors(app: FastAPI) -> None:
     async def _bug(request: Request, error: Exception) -> Response:
         structlog.get_logger().error("page_crashed", path=request.url.path, error=repr(error), exc_info=error)
         return told(request, 500, "That is a mistake of Andon's; the log of the console has it.")
+
+
+def _put_down(request: Request, error: NotAllowed) -> None:
+    """A refusal in the audit log; of somebody who is refused without end, the console's own log has the rest."""
+    refusals: Tries = request.app.state.refusals
+    if refusals.may(error.person.name):
+        refusals.wrong(error.person.name)
+        with suppress(Broken):  # it was refused, and the log says so
+            request.app.state.world.desk.write(error.person, Did.REFUSED, subject=request.url.path, detail=str(error))

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from andon.incidents import Incident, Wanted
 from andon.records import Cause, Severity
 from andon.silences import concerned
+from andon_console.incidents.strip import worst
 from andon_console.incidents.words import name_of
 from andon_console.pages.paper import Seen, page
 from andon_console.pages.pressing import is_part
@@ -100,6 +101,7 @@ def incidents(
         "more": max(0, len(found) - MOST),
         "counts": Counts.of(world.incidents.open()),
         "quiet": {each.id for each in found[:MOST] if each.resolved is None and _is_quiet(world, each, now)},
+        "pictures": {each.id: shown for each in found[:MOST] if (shown := worst(each))},
         "name_of": name_of,
     }
     if is_part(request):

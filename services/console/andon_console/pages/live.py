@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from andon_console.pages.paper import Seen
-from andon_console.safe.asked import Viewer
+from andon_console.safe.streams import OneStream
 from andon_console.world import World
 
 router = APIRouter()
@@ -16,11 +16,11 @@ STAND_EVERY_S = 5.0
 
 
 @router.get("/live", response_class=EventSourceResponse)
-async def live(world: Seen, _person: Viewer) -> AsyncIterator[ServerSentEvent]:
-    """`changed` names what changed: incidents, answers, models, silences. `standing` says how Kafka fares."""
+async def live(world: Seen, stream: OneStream) -> AsyncIterator[ServerSentEvent]:
+    """`changed` names what changed: incidents, answers, models, silences, deeds. `standing` says how Kafka fares."""
     before, stood = versions(world), -STAND_EVERY_S
     clock = asyncio.get_running_loop().time
-    while not world.ending:
+    while not world.ending and stream.is_welcome():
         if clock() - stood >= STAND_EVERY_S:
             stood = clock()
             yield ServerSentEvent(event="standing", data=standing(world))
@@ -39,6 +39,8 @@ def versions(world: World) -> dict[str, int]:
         "answers": world.answers.version,
         "models": world.models.version,
         "silences": world.silences.version,
+        "deeds": world.deeds.version,
+        "requests": world.requests.version,
     }
 
 

@@ -12,6 +12,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 
 from andon.incidents.when import spoken
+from andon_console.answering import ABOUT_ANSWERS
+from andon_console.pages.addresses import ADDRESSES, outlines_json
 from andon_console.safe.door import PROOF_FIELD, PROOF_HEADER, Door
 from andon_console.safe.people import Person
 from andon_console.world import World
@@ -41,6 +43,9 @@ def templates() -> Environment:
         lstrip_blocks=True,
     )
     made.globals["static"] = static_url
+    made.globals |= ADDRESSES
+    made.globals |= ABOUT_ANSWERS
+    made.filters["outlines_json"] = outlines_json
     made.filters["spoken"] = spoken
     made.filters["iso"] = _iso
     made.filters["clock"] = _clock

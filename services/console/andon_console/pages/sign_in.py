@@ -1,19 +1,23 @@
 """Signing in by a token, and out."""
 
+from contextlib import suppress
 from typing import Annotated
 
+import structlog
 from fastapi import APIRouter, Form
 from fastapi.responses import RedirectResponse
 from starlette.requests import Request
 from starlette.responses import Response
 
+from andon.errors import Broken
 from andon.records import Did
 from andon_console.pages.paper import Seen, page
 from andon_console.safe.asked import Viewer
-from andon_console.safe.door import COOKIE, Door
+from andon_console.safe.door import Door
 from andon_console.safe.people import Person
 from andon_console.safe.roster import Roster
 from andon_console.safe.tries import Tries
+from andon_console.world import World
 
 router = APIRouter()
 WRONG = "No person here has that token. Ask whoever runs Andon for yours: andon console people add NAME"
@@ -43,28 +47,32 @@ def sign_in(
     entry = roster.by_token(token.strip())
     if entry is None:
         tries.wrong(address)
+        structlog.get_logger().warning("wrong_token", address=address)
         return page(request, "sign-in.html.j2", status=403, next=local(next), wrong=WRONG)
-    world.desk.write(Person(entry.name, entry.role, "", address), Did.SIGNED_IN)
+    tell(world, Person(entry.name, entry.role, "", address), Did.SIGNED_IN)
     answer = RedirectResponse(local(next), 303)
-    settings = world.settings.console
-    answer.set_cookie(
-        COOKIE,
-        door.session_of(entry),
-        max_age=round(settings.session_h * 3600),
-        httponly=True,
-        samesite="strict",
-        secure=settings.is_https,
-    )
+    door.let_in(answer, entry)
     return answer
 
 
 @router.post("/sign-out")
-def sign_out(world: Seen, person: Viewer) -> Response:
-    """The session is forgotten by the browser."""
-    world.desk.write(person, Did.SIGNED_OUT)
+def sign_out(request: Request, world: Seen, person: Viewer) -> Response:
+    """The session is over, here and in the browser."""
+    door: Door = request.app.state.door
     answer = RedirectResponse("/sign-in", 303)
-    answer.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=world.settings.console.is_https)
+    door.let_out(answer, person)
+    tell(world, person, Did.SIGNED_OUT)
     return answer
+
+
+def tell(world: World, person: Person, did: Did) -> None:
+    """Writes it to the audit log; while Kafka is away the log of the console alone has it: nothing can be changed then,
+    and people may look."""
+    if world.reachable.away_since is None:
+        with suppress(Broken):
+            world.desk.write(person, did)
+            return
+    structlog.get_logger().warning("not_in_the_audit_log", did=did.value, by=person.name, address=person.address)
 
 
 def local(path: str) -> str:
