@@ -250,7 +250,7 @@ def test_a_board_that_cannot_be_believed_says_why():
 
 @pytest.mark.parametrize(
     ("called", "text", "standing"),
-    [(0, "0 of 2 / 1,000", Standing.WITHIN), (400, "≤ 55 of 2 / 1,000", Standing.UNCLEAR)],
+    [(0, "0 / 1,000, budget 2", Standing.WITHIN), (400, "≤ 55 / 1,000, budget 2", Standing.UNCLEAR)],
 )
 def test_the_false_call_rate_stands_against_its_budget(tmp_path: Path, called: int, text: str, standing: Standing):
     file = tmp_path / "line.yaml"

@@ -1,6 +1,8 @@
 """Pictures for people: whatever a camera sent, and heat laid where the bundle looked."""
 
 import base64
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -163,3 +165,8 @@ def test_what_is_gone_is_said_within_the_picture(lines: list[str]) -> None:
     assert (inside[:, :4] > 200).all(), "no letter is cut off"
     assert (inside[:, -4:] > 200).all()
     assert (inside < 120).any() == bool(lines)
+
+
+def test_opencv_is_not_loaded_before_its_pixel_limit_is_set():
+    ask = "import andon_console.app, andon_console.opening, andon_console.main, sys; print('cv2' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True).stdout == "False\n"

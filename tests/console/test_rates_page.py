@@ -15,6 +15,8 @@ from andon.rates import quarter_of, this_shift
 from andon.rates.gauges import RateGauges
 from andon.rates.tallies import tally_field, tally_key
 from andon.records import Answer, Told, Verdict
+from andon_console.live.budgets import Budgets
+from andon_console.live.serving import Models
 from andon_console.live.tally import LiveRates, Tallying, last_shift, since
 from andon_console.pages.rates import thousandths
 from andon_console.safe.people import Role
@@ -61,7 +63,8 @@ def tallying(
     redis: Redis, rates: LiveRates, registry: CollectorRegistry, stations: tuple[str, ...] = ("weld-07",)
 ) -> Tallying:
     gauges = RateGauges(Metrics(registry))
-    return Tallying(rates, redis, "andon:", LINE, lambda: [*stations], gauges)
+    budgets = Budgets(LINE, Models(), lambda _digest: 0.002)
+    return Tallying(rates, redis, "andon:", budgets, lambda: [*stations], gauges)
 
 
 def gauge(registry: CollectorRegistry, name: str, station: str = "weld-07") -> float | None:

@@ -49,12 +49,13 @@ from andon.stage import Message
 from andon.testing import hostile
 from andon.topics import ALL, AUDIT, FRAMES, INCIDENTS, MODELS, SCORES, SILENCES, VERDICTS
 from andon_console.app import build_app
+from andon_console.opening import open_world
 from andon_console.safe.door import PROOF_HEADER
 from andon_console.safe.people import Role
 from andon_console.safe.roster import Entry, Roster
 from andon_console.safe.streams import Streams
 from andon_console.settings import ConsoleSettings, EvidenceStore
-from andon_console.world import World, open_world
+from andon_console.world import World
 from andon_demo.servers.supervise import Servers
 
 pytestmark = pytest.mark.servers

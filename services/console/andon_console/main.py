@@ -12,10 +12,11 @@ from andon.asgi import serving
 from andon.line import LineFile
 from andon.run import Service, serve, utc_now
 from andon_console.app import build_app
+from andon_console.opening import open_world
 from andon_console.safe.commands import people
 from andon_console.safe.roster import Roster
 from andon_console.settings import ConsoleGroup, ConsoleSettings
-from andon_console.world import World, open_world
+from andon_console.world import World
 
 TURN_S = 0.5
 
@@ -58,10 +59,10 @@ def wire(service: Service, settings: ConsoleSettings) -> None:
 
 
 def _watch(service: Service, world: World, line: LineFile) -> None:
-    """Until told to stop. The heart beats while every thread that follows a topic runs."""
+    """Until told to stop. The heart beats while every thread runs."""
     while not service.stop.wait(TURN_S):
         line.refresh(utc_now())
-        if all(each.alive for each in world.follows):
+        if world.alive:
             service.heart.beat()
         service.heart.ready = world.caught_up
 

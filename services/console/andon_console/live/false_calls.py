@@ -11,7 +11,7 @@ from andon_console.live.tally import LiveRates
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """`text` such as "1.2 of 2 / 1,000"; `standing` is UNCLEAR too where nobody set a budget."""
+    """`text` such as "1.2 / 1,000, budget 2"; `standing` is UNCLEAR too where nobody set a budget."""
 
     text: str
     standing: Standing
@@ -28,9 +28,9 @@ def rate_of(rates: LiveRates, plan: Plan, product: str | None, now: datetime) ->
     budget = plan.budget_of(product)
     value = false_calls.value
     share = f"≤ {_thousandths(false_calls.high)}" if value is None else _thousandths(value)
-    limit = f" of {_thousandths(budget)}" if budget is not None else ""
+    limit = f", budget {_thousandths(budget)}" if budget is not None else ""
     standing = Standing.UNCLEAR if budget is None else against(false_calls, budget)
-    return Rate(f"{share}{limit} / 1,000", standing)
+    return Rate(f"{share} / 1,000{limit}", standing)
 
 
 def _thousandths(share: float) -> str:

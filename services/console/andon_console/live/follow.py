@@ -65,6 +65,11 @@ class Follow:
         self._thread.join(within_s)
 
     @property
+    def begun(self) -> bool:
+        """Whether it was started."""
+        return self._thread.ident is not None
+
+    @property
     def alive(self) -> bool:
         """Whether the thread runs; one that has ended by itself met a mistake of ours."""
         return self._thread.is_alive()

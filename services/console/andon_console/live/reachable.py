@@ -23,6 +23,16 @@ class Reachable:
         self._stop = Event()
         self._thread = Thread(target=self._run, name="reachable", daemon=True)
 
+    @property
+    def is_away(self) -> bool:
+        """Whether Kafka does not answer."""
+        return self.away_since is not None
+
+    @property
+    def alive(self) -> bool:
+        """Whether somebody asks."""
+        return self._thread.is_alive()
+
     def start(self) -> None:
         """Begins, and returns."""
         self._thread.start()

@@ -1,19 +1,18 @@
 """The review queue and the rates over the real Kafka and Redis."""
 
 from collections.abc import Callable
-from contextlib import ExitStack
 from datetime import timedelta
 from functools import partial
 
 from andon.ids import drill_of
-from andon.line import Plans
 from andon.metrics import Metrics
 from andon.rates.gauges import RateGauges
 from andon.records import Answer
 from andon.records.assignment import EVERY
-from andon.redis_client import connect
+from andon.redis_client import Client
 from andon_console.live.answers import Answers
 from andon_console.live.asking import Asking
+from andon_console.live.budgets import Budgets
 from andon_console.live.incidents import Incidents
 from andon_console.live.review import Queue
 from andon_console.live.review_store import ReviewStore
@@ -42,26 +41,25 @@ class Listening:
         return Asking(self.queue, incidents, self.answers, self.share)
 
 
-def open_review(
+def open_reviewing(settings: ConsoleSettings, listening: Listening, incidents: Incidents, redis: Client) -> Reviewing:
+    """What fills the queue and remembers it; not started."""
+    store, back = ReviewStore(redis, settings.redis.key_prefix), timedelta(hours=settings.console.review_back_h)
+    return Reviewing(listening.queue, store, settings.kafka, back, lambda frame: bool(incidents.showing(frame)))
+
+
+def open_tallying(
     settings: ConsoleSettings,
-    listening: Listening,
-    incidents: Incidents,
-    known: Callable[[], list[str]],
-    line: Plans,
+    rates: LiveRates,
+    redis: Client,
+    budgets: Budgets,
+    stations: Stations,
+    models: Models,
     metrics: Metrics | None,
-    closing: ExitStack,
-) -> Reviewing:
-    """Starts the threads; `closing` ends them. `known` are the stations whose frames alerting counts."""
-    redis, prefix = connect(settings.redis), settings.redis.key_prefix
-    back = timedelta(hours=settings.console.review_back_h)
+) -> Tallying:
+    """What reads what alerting counted, and sets the gauges; not started."""
+    known = partial(_all, rates, partial(stations_known, stations, models))
     gauges = RateGauges(metrics) if metrics is not None else None
-    store = ReviewStore(redis, prefix)
-    reviewing = Reviewing(listening.queue, store, settings.kafka, back, lambda frame: bool(incidents.showing(frame)))
-    tallying = Tallying(listening.rates, redis, prefix, line, partial(_all, listening.rates, known), gauges)
-    for each in (reviewing, tallying):
-        closing.callback(each.stop)
-        each.start()
-    return reviewing
+    return Tallying(rates, redis, settings.redis.key_prefix, budgets, known, gauges)
 
 
 def stations_known(stations: Stations, models: Models) -> list[str]:

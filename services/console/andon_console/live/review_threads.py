@@ -111,6 +111,12 @@ class Reviewing:
         """Whether it still reads what came before."""
         return not self.follows[0].caught_up
 
+    @property
+    def alive(self) -> bool:
+        """Whether all of them run; those that follow begin once the queue is loaded."""
+        begun = [each for each in self.follows if each.begun]
+        return self._thread.is_alive() and all(each.alive for each in begun)
+
     def start(self) -> None:
         """Begins, and returns."""
         self._thread.start()

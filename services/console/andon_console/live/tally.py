@@ -17,6 +17,7 @@ from andon.rates.gauges import RateGauges
 from andon.rates.tallies import read_tallies
 from andon.records import Answer
 from andon.redis_client import Client
+from andon_console.live.budgets import Budgets
 
 EVERY_S = 10.0
 AT_MOST = 0.02  # of a core, for reading tallies: of a large line they are read less often
@@ -96,7 +97,7 @@ class Tallying:
         rates: LiveRates,
         redis: Client,
         prefix: str,
-        plans: Plans,
+        plans: Budgets,
         stations: Callable[[], list[str]],
         gauges: RateGauges | None,
     ) -> None:
@@ -109,6 +110,11 @@ class Tallying:
         self._stop = Event()
         self._next = float("-inf")
         self._thread = Thread(target=self._run, name="tallies", daemon=True)
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs."""
+        return self._thread.is_alive()
 
     def start(self) -> None:
         """Begins, and returns."""
@@ -130,6 +136,7 @@ class Tallying:
     def _read(self, now: datetime) -> None:
         worked = time.thread_time()
         stations = self._stations()
+        self._plans.learn()
         try:
             begin, until = since(self._plans, stations, now), last_day(now).until
             self._rates.tally(read_tallies(self._redis, self._prefix, stations, begin, until), now)

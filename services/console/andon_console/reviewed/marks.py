@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-import cv2
 import numpy as np
 
 from andon.errors import Invalid
@@ -61,6 +60,8 @@ def corners(region: Region) -> Points:
 
 def mask_png(size: tuple[int, int], polygons: Sequence[Points]) -> bytes:
     """An 8-bit grey PNG of `size` (width, height): 255 within the polygons and on their edges, else 0."""
+    import cv2  # not before its pixel limit was set (`andon.images.opencv`)
+
     mask = np.zeros((size[1], size[0]), np.uint8)
     for points in polygons:
         cv2.fillPoly(mask, [np.array(points, np.int32)], 255)
