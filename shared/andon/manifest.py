@@ -129,6 +129,10 @@ class Remembered(Part):
     cells: tuple[int, ...]
 
 
+WITH_MEMORY = frozenset({"memory-bank", "patchcore"})
+"""Methods whose model keeps examples of good parts, so that one more can be added (`andon remember`)."""
+
+
 class Training(Part):
     """What the model was made of. `settings` are the method's own, as it names them.
 
@@ -151,6 +155,11 @@ class Training(Part):
     export: Export | None = None
     remembered: Remembered | None = None
     settings: dict[str, int | float | str] = {}
+
+    @property
+    def has_memory(self) -> bool:
+        """Whether its model keeps examples that others can be added to, as far as its method tells."""
+        return self.method.lower() in WITH_MEMORY
 
 
 class Provenance(Part):

@@ -23,6 +23,7 @@ from andon.gate import run_gate
 from andon.ids import frame_id
 from andon.images.prepare import prepare
 from andon.inference import open_bundle
+from andon.manifest import WITH_MEMORY
 from andon.reasons import Reason
 from andon.records import Answer, Told, Verdict
 from andon.reviewed import write_reviewed
@@ -472,3 +473,8 @@ def _stamped(path: Path, random: np.random.Generator) -> bytes:
     at = (int(width * random.uniform(0.25, 0.6)), int(height * random.uniform(0.3, 0.7)))
     cv2.putText(image, "Q7", at, cv2.FONT_HERSHEY_SIMPLEX, height / 220, (235,) * 3, max(1, height // 90), cv2.LINE_AA)
     return png(image)
+
+
+def test_the_console_knows_by_the_method_which_bundles_have_a_memory():
+    assert Method.BANK.value in WITH_MEMORY
+    assert Method.GAUSSIAN.value not in WITH_MEMORY

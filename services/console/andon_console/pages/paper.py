@@ -13,6 +13,7 @@ from starlette.requests import Request
 
 from andon.incidents.when import spoken
 from andon_console.answering import ABOUT_ANSWERS
+from andon_console.live.memory import why_no_memory
 from andon_console.pages.addresses import ADDRESSES, outlines_json
 from andon_console.safe.door import PROOF_FIELD, PROOF_HEADER, Door
 from andon_console.safe.people import Person
@@ -43,6 +44,7 @@ def templates() -> Environment:
         lstrip_blocks=True,
     )
     made.globals["static"] = static_url
+    made.globals["why_no_memory"] = why_no_memory
     made.globals |= ADDRESSES
     made.globals |= ABOUT_ANSWERS
     made.filters["outlines_json"] = outlines_json

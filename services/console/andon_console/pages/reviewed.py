@@ -25,6 +25,7 @@ from andon.reviewed import ReviewedFrame, reviewed_of
 from andon.stage import Message
 from andon.topics import REQUESTS
 from andon_console.answering import NAMES, plain
+from andon_console.live.memory import why_no_memory
 from andon_console.pages.paper import Seen, page, render
 from andon_console.pages.pressing import back_to, is_part, writing
 from andon_console.reviewed import File, Format, Options, Outlines, Wanted, exported, zipped
@@ -181,8 +182,9 @@ def remember(
     frames = tuple(dict.fromkeys(frame))
     _check(world, station, frames)
     serving = world.models.lookup(station, product or None)
-    if serving is None or serving.active.bundle is None:
-        raise Mistake(f"no bundle serves {station}, so there is no memory to add to; assign one first (Models)")
+    why_not = why_no_memory(world.models, world.bundles, station, product or None)
+    if serving is None or why_not:
+        raise Mistake(why_not)
     wish = Ask(
         request_id=uuid5(_NAMESPACE, f"{person.name}/{asked}/{station}/{serving.active.bundle}/{sorted(frames)}"),
         wish=Wish.MEMORY,
