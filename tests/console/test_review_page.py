@@ -10,10 +10,10 @@ from worlds import PAGE, House, Lying, TestClient, house
 
 from andon.ids import frame_id
 from andon.rates import is_audited
-from andon.records import Answer, Frame, FramePlace, Told, frame_headers, read_event, write_event
+from andon.records import Answer, Assignment, Frame, FramePlace, Told, frame_headers, read_event, write_event
 from andon.stage import Record
 from andon.testing import hostile
-from andon.topics import FRAMES, REQUESTS, VERDICTS
+from andon.topics import FRAMES, MODELS, REQUESTS, VERDICTS
 from andon_console.live.review_open import Listening
 from andon_console.safe.people import Role
 from andon_console.settings import ConsoleSettings
@@ -171,6 +171,9 @@ def test_what_cameras_wrote_is_escaped(home: House):
 def test_an_engineer_may_add_a_false_call_to_the_memory_right_after_it(home: House, rosa: TestClient):
     edda = home.signed_in(Role.ENGINEER, headers=PART)
     edda.post("/verdicts", data=form(2, answer="false_call"))
+    assert "/reviewed/memory" not in edda.get(f"/review/frame?before={own(2)}").text, "no bundle serves, none remembers"
+    given = Assignment(station=STATION, bundle="ab" * 32, at=NOW)
+    home.world.models.take([Record(MODELS, 0, 0, given.key, write_event(given))])
     assert "/reviewed/memory" in edda.get(f"/review/frame?before={own(2)}").text
     assert "/reviewed/memory" not in rosa.get(f"/review/frame?before={own(2)}", headers=PART).text
     assert home.sent.on(REQUESTS) == []
