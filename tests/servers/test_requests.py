@@ -6,9 +6,8 @@ import signal
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
-import cv2
 import numpy as np
 import psutil
 import pytest
@@ -19,7 +18,9 @@ from andon.records import Answer, Request, RequestNews, RequestState, Told, Wish
 from andon.reviewed import write_reviewed
 from andon.stage import Message
 from andon.testing.models import proven_bundle
+from andon.testing.parts import Picture, labelled, part, png, scratched
 from andon.topics import MODELS, REQUESTS
+from andon_demo.line import run_to_end
 from andon_demo.servers.supervise import Servers
 from andon_demo.trial import Trial
 
@@ -35,11 +36,15 @@ def trial(servers: Servers, tmp_path: Path) -> Iterator[Trial]:
         yield trial
 
 
-def review(folder: Path, seq: int, told: Told, level: int) -> None:
-    at = datetime.now(UTC)
-    answer = Answer(frame_id=frame_id(STATION, 1, seq), station=STATION, answer=told, at=at)
-    image = cv2.imencode(".png", np.full((8, 8), level, np.uint8))[1].tobytes()
-    write_reviewed(Folder(str(folder / "evidence")), answer, image)
+def review(folder: Path, seq: int, told: Told, picture: Picture) -> UUID:
+    """A frame that somebody answered, kept; answers its id."""
+    answer = Answer(frame_id=frame_id(STATION, 1, seq), station=STATION, answer=told, at=datetime.now(UTC))
+    write_reviewed(Folder(str(folder / "evidence")), answer, png(picture))
+    return answer.frame_id
+
+
+def level(grey: int) -> Picture:
+    return np.full((8, 8), grey, np.uint8)
 
 
 def asked(trial: Trial, bundle: str, wish: Wish, budget: float | None) -> Callable[[], list[RequestNews]]:
@@ -66,8 +71,8 @@ def test_a_request_is_done_though_the_trainer_is_killed_and_what_cannot_be_done_
 ) -> None:
     bundle = proven_bundle(10, 200)
     trial.bundles.put(bundle)
-    review(tmp_path, 1, Told.REAL, 200)
-    review(tmp_path, 2, Told.FALSE_CALL, 190)
+    review(tmp_path, 1, Told.REAL, level(200))
+    review(tmp_path, 2, Told.FALSE_CALL, level(190))
     assigned_before = trial.count(MODELS)
     trial.start("trainer")
     process = trial.service("trainer").process
@@ -92,3 +97,43 @@ def test_a_request_is_done_though_the_trainer_is_killed_and_what_cannot_be_done_
     assert "no memory that Andon could add to" in refused()[-1].sentence
     assert sum(each.state is RequestState.DONE for each in news()) == 1
     assert trial.count(MODELS) == assigned_before
+
+
+def test_false_calls_join_a_memory_and_the_report_says_that_no_known_defect_is_lost(
+    trial: Trial, tmp_path: Path
+) -> None:
+    for seed in range(40):
+        (tmp_path / "good").mkdir(exist_ok=True)
+        (tmp_path / "good" / f"{seed:03}.png").write_bytes(png(part(seed)))
+    fit = [
+        "fit",
+        str(tmp_path / "good"),
+        "--out",
+        str(tmp_path / "good.andon"),
+        "--method",
+        "memory-bank",
+        "--size",
+        "128",
+        "--budget",
+        "2 per 100",
+    ]
+    run_to_end("fit", [*fit, "--store", trial.bundles.url, "--json"], tmp_path, {}, 120)
+    (known,) = trial.bundles.stored()
+    wanted = [review(tmp_path, seed, Told.FALSE_CALL, labelled(seed)) for seed in range(100, 104)]
+    for seed in range(200, 204):
+        review(tmp_path, seed, Told.REAL, scratched(seed))
+    trial.start("trainer")
+    news = asked(trial, known.digest, Wish.MEMORY, None)
+    trial.until(lambda: over(news), "the request to be answered", within_s=60)
+    last = news()[-1]
+    assert last.state is RequestState.DONE, last.sentence
+    assert last.bundle is not None
+    assert last.rescored is not None
+    made = trial.bundles.get(last.bundle).manifest
+    assert made.provenance.remembered_from == known.digest
+    assert made.training.remembered is not None
+    assert set(made.training.remembered.frames) <= set(wanted)
+    assert last.rescored.defects == 4
+    assert last.rescored.lost == ()
+    assert last.rescored.found_after == last.rescored.found_before
+    assert (last.rescored.called_before, last.rescored.called_after) == (4, 0)

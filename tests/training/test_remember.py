@@ -29,6 +29,7 @@ from andon.records import Answer, Told, Verdict
 from andon.reviewed import write_reviewed
 from andon.store import BundleStore
 from andon.testing.models import proven_bundle
+from andon.testing.parts import labelled, part, png, scratched
 from andon_training.choose import Fixed
 from andon_training.fit import FitSettings, fit_bundle
 from andon_training.folder import good_frames
@@ -85,42 +86,6 @@ class Frame:
         if not self.data:
             raise Invalid(Reason.MISSING_DATA, "it does not lie there any more")
         return self.data
-
-
-def place(seed: int) -> tuple[int, int]:
-    """Where the part of that seed lies."""
-    x, y = (60 + 4 * np.random.default_rng(seed).integers(0, 3, 2)).tolist()
-    return x, y
-
-
-def part(seed: int) -> np.ndarray:
-    """A drawn good part: a bright disc on cast ground, no two alike."""
-    random = np.random.default_rng(seed)
-    image = np.full((128, 128), 100.0) + random.normal(0, 5)
-    cv2.circle(image, place(seed), 34, 180.0, -1, cv2.LINE_AA)
-    image += cv2.resize(random.normal(0, 6, (16, 16)), (128, 128), interpolation=cv2.INTER_CUBIC)
-    return np.clip(image + random.normal(0, 3, (128, 128)), 0, 255).astype(np.uint8)
-
-
-def labelled(seed: int) -> np.ndarray:
-    """A good part with a label that no part had when the bundle was made."""
-    image, (x, y) = part(seed), place(seed)
-    cv2.rectangle(image, (x - 16, y - 10), (x + 16, y + 10), 250, -1)
-    for bar in range(x - 12, x + 13, 6):
-        cv2.line(image, (bar, y - 6), (bar, y + 6), 20, 2)
-    return image
-
-
-def scratched(seed: int) -> np.ndarray:
-    """A defect: a dark line across the disc."""
-    image = part(seed)
-    y = 50 + seed % 25
-    cv2.line(image, (40, y), (80, y + 9), 60, 2)
-    return image
-
-
-def png(image: np.ndarray) -> bytes:
-    return cv2.imencode(".png", image)[1].tobytes()
 
 
 def false_call(seed: int) -> Frame:
