@@ -29,12 +29,12 @@ from andon.records import (
 )
 from andon.settings import KafkaSettings
 from andon.stage import Record
-from andon_console.live import editions as module
-from andon_console.live.board import Board
-from andon_console.live.lamp import Colour
+from andon_console.board import editions as module
+from andon_console.board.board import Board
+from andon_console.board.lamp import Colour
+from andon_console.board.spark import LIMIT, NOTHING, height, points
 from andon_console.live.reachable import Reachable
 from andon_console.live.requests import Requests
-from andon_console.live.spark import LIMIT, NOTHING, height, points
 from andon_console.pages.addresses import picture_address
 from andon_console.pages.board import Wanted, headings, since
 from andon_console.pages.live_board import events

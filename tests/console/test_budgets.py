@@ -10,8 +10,8 @@ from andon.line.line import Line
 from andon.line.parse import parse
 from andon.records import Assignment, write_event
 from andon.stage import Record
-from andon_console.live.budgets import RETRY_S, Budgets
 from andon_console.live.serving import Models
+from andon_console.rates.budgets import RETRY_S, Budgets
 
 AT = datetime(2026, 3, 2, 6, 30, tzinfo=UTC)
 FIRST, SECOND = "4be1" * 16, "90ab" * 16

@@ -16,7 +16,7 @@ from andon.records import (
     Unscorable,
     Verdict,
 )
-from andon_console.live.lamp import SILENT_S, Colour, Flag, lamp
+from andon_console.board.lamp import SILENT_S, Colour, Flag, lamp
 
 NOW = datetime(2026, 3, 2, 6, 30, tzinfo=UTC)
 SPACE = UUID(int=9)

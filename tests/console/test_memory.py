@@ -8,8 +8,8 @@ from andon.errors import Broken
 from andon.manifest import BundleManifest, Training
 from andon.records import Assignment, write_event
 from andon.stage import Record
-from andon_console.live.memory import why_no_memory
 from andon_console.live.serving import Models
+from andon_console.models.memory import why_no_memory
 
 BUNDLE = "4be1" * 16
 

@@ -15,10 +15,10 @@ from andon.rates import quarter_of, this_shift
 from andon.rates.gauges import RateGauges
 from andon.rates.tallies import tally_field, tally_key
 from andon.records import Answer, Told, Verdict
-from andon_console.live.budgets import Budgets
 from andon_console.live.serving import Models
-from andon_console.live.tally import LiveRates, Tallying, last_shift, since
 from andon_console.pages.rates import thousandths
+from andon_console.rates.budgets import Budgets
+from andon_console.rates.tally import LiveRates, Tallying, last_shift, since
 from andon_console.safe.people import Role
 
 NOW = datetime.now(UTC)

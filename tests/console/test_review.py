@@ -16,12 +16,12 @@ from andon.records import Answer, FramePlace, Told, Verdict, read_score
 from andon.stage import Record
 from andon.topics import FRAMES, SHADOW_SCORES
 from andon_console.live.answers import Answers
-from andon_console.live.asking import LOOKS_S, Asking, Seats
 from andon_console.live.incidents import Incidents
-from andon_console.live.review import KEEP, MOST_STATIONS, NEAR, ROOM, Candidate, Kind, Queue
-from andon_console.live.review_words import next_audit, progress, why
 from andon_console.live.stations import Stations
-from andon_console.live.worth import AUDIT_EVERY, Wanted, in_order, worth
+from andon_console.review.asking import LOOKS_S, Asking, Seats
+from andon_console.review.queue import KEEP, MOST_STATIONS, NEAR, ROOM, Candidate, Kind, Queue
+from andon_console.review.words import next_audit, progress, why
+from andon_console.review.worth import AUDIT_EVERY, Wanted, in_order, worth
 from andon_console.shots import Shot
 
 SHARE = 0.01

@@ -14,7 +14,7 @@ from andon.records import Answer, Assignment, Frame, FramePlace, Told, frame_hea
 from andon.stage import Record
 from andon.testing import hostile
 from andon.topics import FRAMES, MODELS, REQUESTS, VERDICTS
-from andon_console.live.review_open import Listening
+from andon_console.review.opening import Listening
 from andon_console.safe.people import Role
 from andon_console.settings import ConsoleSettings
 

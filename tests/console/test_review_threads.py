@@ -10,9 +10,9 @@ from troubles import scored
 
 from andon.stage import Record
 from andon.topics import SCORES
-from andon_console.live.review import Candidate, Changes, Place
-from andon_console.live.review_store import by_station
-from andon_console.live.review_threads import MARGIN, MOST_BACK, Gently, Remembers, starts
+from andon_console.review.queue import Candidate, Changes, Place
+from andon_console.review.store import by_station
+from andon_console.review.threads import MARGIN, MOST_BACK, Gently, Remembers, starts
 
 
 class Memory:
@@ -138,7 +138,7 @@ def test_reading_back_leaves_most_of_a_core_to_others():
 
 
 def test_what_is_written_can_be_read_again_whole():
-    from andon_console.live.review_store import _CANDIDATE
+    from andon_console.review.store import _CANDIDATE
 
     found = queue()
     found.take([scored(1, dataref="x"), scored(2, 0.99)])

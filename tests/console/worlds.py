@@ -39,7 +39,6 @@ from andon_console.frames.kept import Kept
 from andon_console.frames.readers import Readers
 from andon_console.frames.stretch import Stretch
 from andon_console.live.answers import Answers
-from andon_console.live.asking import Asking
 from andon_console.live.deeds import Deeds
 from andon_console.live.desk import Desk
 from andon_console.live.findings import Findings
@@ -47,15 +46,16 @@ from andon_console.live.follow import Keeps
 from andon_console.live.incidents import Incidents
 from andon_console.live.reachable import Reachable
 from andon_console.live.requests import Requests
-from andon_console.live.review import Queue
 from andon_console.live.serving import Models
 from andon_console.live.shelved import Shelved
 from andon_console.live.silences import Silences
 from andon_console.live.stations import Stations
-from andon_console.live.worth import worth
 from andon_console.models.bench import Bench
 from andon_console.models.heard import Log
 from andon_console.models.shelf import Shelf
+from andon_console.review.asking import Asking
+from andon_console.review.queue import Queue
+from andon_console.review.worth import worth
 from andon_console.safe.door import PROOF_HEADER, Door
 from andon_console.safe.people import Role
 from andon_console.safe.roster import Entry, Roster

@@ -17,8 +17,8 @@ from andon.redis_client import connect
 from andon.settings import RedisSettings
 from andon.stage import Message
 from andon.topics import FRAMES, SCORES, SHADOW_SCORES
-from andon_console.live.review import Kind
 from andon_console.opening import open_world
+from andon_console.review.queue import Kind
 from andon_console.settings import ConsoleSettings
 from andon_console.world import World
 from andon_demo.servers.redis import Redis

@@ -19,7 +19,6 @@ from andon.topics import AUDIT, DRIFT, INCIDENTS, MODELS, REQUESTS, SCORES, SILE
 from andon_console.frames.cache import Turns
 from andon_console.frames.log import KafkaScoreLog
 from andon_console.frames.opened import open_frames
-from andon_console.live.budgets import Budgets
 from andon_console.live.deeds import Deeds
 from andon_console.live.desk import Desk
 from andon_console.live.findings import Findings
@@ -27,13 +26,14 @@ from andon_console.live.follow import Follow, Keeps, Reader
 from andon_console.live.incidents import Incidents
 from andon_console.live.reachable import Reachable
 from andon_console.live.requests import Requests
-from andon_console.live.review_open import Listening, open_reviewing, open_tallying
 from andon_console.live.serving import Models
 from andon_console.live.shelved import Shelved
 from andon_console.live.silences import Silences
 from andon_console.live.stations import Stations
 from andon_console.models.bench import open_bench
 from andon_console.quieting import Quieting
+from andon_console.rates.budgets import Budgets
+from andon_console.review.opening import Listening, open_reviewing, open_tallying
 from andon_console.settings import ConsoleSettings
 from andon_console.world import World
 

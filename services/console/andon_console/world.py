@@ -13,7 +13,6 @@ from andon_console.frames.frames import Frames
 from andon_console.frames.gallery import Gallery
 from andon_console.frames.log import ScoreLog
 from andon_console.live.answers import Answers
-from andon_console.live.asking import Asking
 from andon_console.live.deeds import Deeds
 from andon_console.live.desk import Desk
 from andon_console.live.findings import Findings
@@ -21,14 +20,15 @@ from andon_console.live.follow import Follow
 from andon_console.live.incidents import Incidents
 from andon_console.live.reachable import Reachable
 from andon_console.live.requests import Requests
-from andon_console.live.review_threads import Reviewing
 from andon_console.live.serving import Models
 from andon_console.live.shelved import Shelved
 from andon_console.live.silences import Silences
 from andon_console.live.stations import Stations
-from andon_console.live.tally import LiveRates
 from andon_console.models.bench import Bench
 from andon_console.quieting import Quieting
+from andon_console.rates.tally import LiveRates
+from andon_console.review.asking import Asking
+from andon_console.review.threads import Reviewing
 from andon_console.settings import ConsoleSettings
 
 

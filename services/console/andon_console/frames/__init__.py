@@ -1,0 +1,1 @@
+"""Frames: fetched wherever they still lie, drawn for pages, found by time, score and part."""

@@ -1,0 +1,1 @@
+"""An incident as its page tells it."""

@@ -1,0 +1,1 @@
+"""Bundles and what serves where: shown, compared, changed."""

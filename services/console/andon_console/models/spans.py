@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from andon_console.live.jobs import Job, Progress
-from andon_console.live.tally import last_shift
 from andon_console.models.heard import Heard, read_heard
+from andon_console.rates.tally import last_shift
 from andon_console.world import World
 
 SHIFT = "shift"

@@ -12,8 +12,8 @@ from starlette.responses import Response
 
 from andon.incidents.chronicle import Incident
 from andon.records.assignment import EVERY
-from andon_console.live.board import Board, Shown, stale
-from andon_console.live.lamp import Colour
+from andon_console.board.board import Board, Shown, stale
+from andon_console.board.lamp import Colour
 from andon_console.pages.addresses import picture_address
 from andon_console.pages.paper import Seen, page
 from andon_console.safe.asked import Viewer

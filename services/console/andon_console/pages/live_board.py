@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query
 from starlette.responses import Response, StreamingResponse
 
-from andon_console.live.board import EVERY_S, Board
+from andon_console.board.board import EVERY_S, Board
 from andon_console.pages.board import TheBoard
 from andon_console.pages.live import STAND_EVERY_S, standing, versions
 from andon_console.pages.paper import Seen

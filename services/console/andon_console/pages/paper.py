@@ -13,7 +13,7 @@ from starlette.requests import Request
 
 from andon.incidents.when import spoken
 from andon_console.answering import ABOUT_ANSWERS
-from andon_console.live.memory import why_no_memory
+from andon_console.models.memory import why_no_memory
 from andon_console.pages.addresses import ADDRESSES, outlines_json
 from andon_console.safe.door import PROOF_FIELD, PROOF_HEADER, Door
 from andon_console.safe.people import Person

@@ -11,8 +11,8 @@ from starlette.responses import JSONResponse, Response
 
 from andon.rates import Estimate, Span, Standing, against, at_least, escape_rate, false_call_rate, last_day, this_shift
 from andon.rates.counted import Counted
-from andon_console.live.tally import last_shift
 from andon_console.pages.paper import Seen, page
+from andon_console.rates.tally import last_shift
 from andon_console.safe.asked import Viewer
 from andon_console.world import World
 

@@ -15,13 +15,13 @@ from andon.records import Answer
 from andon_console.frames.frames import Gone
 from andon_console.frames.gallery import Size
 from andon_console.incidents.words import name_of
-from andon_console.live.asking import Choice
-from andon_console.live.review import Candidate, Kind
-from andon_console.live.review_words import KINDS, Progress, next_audit, progress, why
-from andon_console.live.worth import Wanted
 from andon_console.pages.paper import Seen, page, render
 from andon_console.pages.verdicts import Asked as Named
 from andon_console.pages.verdicts import shot_of
+from andon_console.review.asking import Choice
+from andon_console.review.queue import Candidate, Kind
+from andon_console.review.words import KINDS, Progress, next_audit, progress, why
+from andon_console.review.worth import Wanted
 from andon_console.safe.asked import Viewer
 from andon_console.safe.people import Person
 from andon_console.shots import Shot

@@ -25,7 +25,7 @@ from andon.reviewed import ReviewedFrame, reviewed_of
 from andon.stage import Message
 from andon.topics import REQUESTS
 from andon_console.answering import NAMES, plain
-from andon_console.live.memory import why_no_memory
+from andon_console.models.memory import why_no_memory
 from andon_console.pages.paper import Seen, page, render
 from andon_console.pages.pressing import back_to, is_part, writing
 from andon_console.reviewed import File, Format, Options, Outlines, Wanted, exported, zipped

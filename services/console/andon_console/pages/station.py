@@ -12,11 +12,11 @@ from andon.bundle import BundleError
 from andon.errors import Broken, Invalid
 from andon.ids import station_id
 from andon.manifest import BundleManifest, DriftReference
+from andon_console.board.lamp import Lamp, lamp
 from andon_console.frames.curve import Told, columns, of_points
 from andon_console.frames.health import health_lines
 from andon_console.frames.search import MOST_READ
 from andon_console.frames.stretch import read_stretch
-from andon_console.live.lamp import Lamp, lamp
 from andon_console.live.stations import Station
 from andon_console.live.track import ROOM
 from andon_console.pages.addresses import frame_address, heat_address, original_address, picture_address

@@ -1,0 +1,1 @@
+"""Who comes in, what they may, and the walls around every answer."""

@@ -22,7 +22,7 @@ from andon.settings import KafkaSettings
 from andon.stage import Record
 from andon.topics import SCORES, SHADOW_SCORES
 from andon_console.live.follow import Follow, Reader
-from andon_console.live.review import Candidate, Changes, Place, Queue
+from andon_console.review.queue import Candidate, Changes, Place, Queue
 
 SAVE_EVERY_S = 2.0
 LOOK_EVERY_S = 60.0
@@ -33,7 +33,7 @@ _NEVER = datetime.fromtimestamp(0, UTC)
 
 
 class Store(Protocol):
-    """`andon_console.live.review_store.ReviewStore` is one. Both raise RedisError where it is away."""
+    """`andon_console.review.store.ReviewStore` is one. Both raise RedisError where it is away."""
 
     def load(self) -> tuple[list[Candidate], dict[Place, int]]:
         """What was remembered, and up to where was read."""

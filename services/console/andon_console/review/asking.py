@@ -13,8 +13,8 @@ from andon.records import Verdict
 from andon_console.answering import offered
 from andon_console.live.answers import Answers
 from andon_console.live.incidents import Incidents
-from andon_console.live.review import Candidate, Kind, Queue
-from andon_console.live.worth import Wanted, in_order
+from andon_console.review.queue import Candidate, Kind, Queue
+from andon_console.review.worth import Wanted, in_order
 from andon_console.shots import Shot
 
 FRESH_S = 1.0  # so long an order is good, and longer where it takes long to make: 20 us a frame

@@ -1,7 +1,7 @@
 """The andon board as it stands, and what changed since: looked at once for all who watch it.
 
-A `turn` looks at the world and writes an edition (`andon_console.live.editions`) of what changed. Every browser is sent
-the same bytes, so a second one costs nearly nothing; who has missed editions that are not kept any more loads the page.
+A `turn` looks at the world and writes an edition (`editions`) of what changed. Every browser is sent the
+same bytes, so a second one costs nearly nothing; who has missed editions that are not kept any more loads the page.
 A turn over 500 stations of which half have news costs 5 ms of one core, one without news 3 ms, the page 20 ms.
 """
 
@@ -17,12 +17,12 @@ from andon.incidents.chronicle import Incident
 from andon.line import Plan
 from andon.records.assignment import EVERY
 from andon.topics import INCIDENTS, SCORES
-from andon_console.live.editions import Editions
-from andon_console.live.false_calls import Rate, rate_of
+from andon_console.board.editions import Editions
+from andon_console.board.false_calls import Rate, rate_of
+from andon_console.board.lamp import RANK, Colour, Lamp, lamp
+from andon_console.board.picture import pictured
+from andon_console.board.spark import FRAMES, heights, points
 from andon_console.live.incidents import names
-from andon_console.live.lamp import RANK, Colour, Lamp, lamp
-from andon_console.live.picture import pictured
-from andon_console.live.spark import FRAMES, heights, points
 from andon_console.live.stations import Station
 from andon_console.shots import Shot
 from andon_console.world import World

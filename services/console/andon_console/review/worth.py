@@ -21,7 +21,7 @@ from itertools import chain
 from math import inf, log
 
 from andon.records import Verdict
-from andon_console.live.review import Candidate, Kind
+from andon_console.review.queue import Candidate, Kind
 
 AUDIT_EVERY = 5
 FRESH_S = 8 * 3600

@@ -17,7 +17,7 @@ from andon.rates.gauges import RateGauges
 from andon.rates.tallies import read_tallies
 from andon.records import Answer
 from andon.redis_client import Client
-from andon_console.live.budgets import Budgets
+from andon_console.rates.budgets import Budgets
 
 EVERY_S = 10.0
 AT_MOST = 0.02  # of a core, for reading tallies: of a large line they are read less often

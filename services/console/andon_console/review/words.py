@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 from andon.incidents.when import spoken
 from andon.records import Answer, Verdict
-from andon_console.live.review import Candidate, Kind
 from andon_console.live.stations import Station
+from andon_console.review.queue import Candidate, Kind
 
 KINDS = {
     Kind.INCIDENT: "Open incidents",

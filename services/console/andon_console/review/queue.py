@@ -1,8 +1,7 @@
 """The review queue: which frames people are to look at, and why. Pure, and bounded whatever comes.
 
 Of each station it holds the best so many of each kind (`KINDS`), each frame once, under the kind that is asked first.
-Answered ones leave, as do those whose image is gone and those older than KEEP. `andon_console.live.worth` puts them in
-order.
+Answered ones leave, as do those whose image is gone and those older than KEEP. `worth` puts them in order.
 """
 
 from collections import OrderedDict
@@ -20,7 +19,7 @@ from andon.rates import is_audited
 from andon.records import Answer, FramePlace, Told, Verdict, read_score
 from andon.stage import Record
 from andon.topics import SHADOW_SCORES
-from andon_console.live.peek import Peek, peeked
+from andon_console.review.peek import Peek, peeked
 from andon_console.shots import Shot
 
 KEEP = timedelta(days=3)

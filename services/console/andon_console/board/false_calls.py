@@ -6,7 +6,7 @@ from datetime import datetime
 from andon.line import Plan
 from andon.rates import Standing, against, this_shift
 from andon.records.assignment import EVERY
-from andon_console.live.tally import LiveRates
+from andon_console.rates.tally import LiveRates
 
 
 @dataclass(frozen=True, slots=True)

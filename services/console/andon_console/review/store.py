@@ -15,7 +15,7 @@ from datetime import timedelta
 from pydantic import TypeAdapter, ValidationError
 
 from andon.redis_client import Client
-from andon_console.live.review import KEEP, Candidate, Changes, Place
+from andon_console.review.queue import KEEP, Candidate, Changes, Place
 
 _CANDIDATE = TypeAdapter(Candidate)
 _LASTS = KEEP + timedelta(hours=1)

@@ -11,16 +11,16 @@ from andon.records import Answer
 from andon.records.assignment import EVERY
 from andon.redis_client import Client
 from andon_console.live.answers import Answers
-from andon_console.live.asking import Asking
-from andon_console.live.budgets import Budgets
 from andon_console.live.incidents import Incidents
-from andon_console.live.review import Queue
-from andon_console.live.review_store import ReviewStore
-from andon_console.live.review_threads import Reviewing
 from andon_console.live.serving import Models
 from andon_console.live.stations import Stations
-from andon_console.live.tally import LiveRates, Tallying
-from andon_console.live.worth import worth
+from andon_console.rates.budgets import Budgets
+from andon_console.rates.tally import LiveRates, Tallying
+from andon_console.review.asking import Asking
+from andon_console.review.queue import Queue
+from andon_console.review.store import ReviewStore
+from andon_console.review.threads import Reviewing
+from andon_console.review.worth import worth
 from andon_console.settings import ConsoleSettings
 
 

@@ -1,0 +1,1 @@
+"""The two rates, live, and the budgets they are held against."""

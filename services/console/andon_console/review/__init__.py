@@ -1,0 +1,1 @@
+"""The review queue: which frames people are asked, in which order, and what remembers it."""
