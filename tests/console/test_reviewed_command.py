@@ -5,9 +5,8 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from click.testing import Result
 from shelves import Shelf, own_id, png
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from andon.bundle import write_whole
 from andon.cli import build

@@ -10,8 +10,7 @@ from uuid import uuid4
 
 import pytest
 import structlog
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from andon.cli import build
 from andon.errors import Broken

@@ -12,8 +12,7 @@ from uuid import UUID
 import cv2
 import numpy as np
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from andon.bundle import Bundle, bundle_bytes, parse_bundle, read_bundle, write_bundle
 from andon.cli import build
