@@ -12,11 +12,13 @@ import os
 import sys
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-sys.path.append(str(Path(__file__).parent))  # lines.py
+sys.path.append(str(Path(__file__).parent))  # lines.py, visits.py
+
+from visits import DESK, PHONE, Visit
 
 if TYPE_CHECKING:
     from lines import ConsoleLine
@@ -25,17 +27,10 @@ if TYPE_CHECKING:
     from andon_console.safe.people import Role
     from andon_demo.servers.supervise import Servers
 
-DESK: "ViewportSize" = {"width": 1440, "height": 900}
-PHONE: "ViewportSize" = {"width": 360, "height": 780}
 PICTURES = Path(__file__).parents[2] / ".cache" / "browser"
 """Where a page is kept as it looked when its test failed."""
 SERIOUS = ("serious", "critical")
-
-
-class Visit(Protocol):
-    """Opens a page of its own: signed in as `role` (None: nobody), at the board."""
-
-    def __call__(self, role: "Role | None", *, size: "ViewportSize" = DESK, scheme: str = "light") -> "Page": ...
+SLOW_MS = 15_000  # other tests use the same two cores
 
 
 @pytest.fixture(scope="session")
@@ -51,10 +46,11 @@ def line(servers: "Servers", tmp_path_factory: pytest.TempPathFactory) -> "Itera
 @pytest.fixture(scope="session")
 def chromium() -> "Iterator[Browser]":
     """The machine's own Chromium, without a window. `andon servers fetch chromium` installs it."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
     from andon_demo.servers import tools
 
+    expect.set_options(timeout=SLOW_MS)
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=tools.program("chromium"), args=sandbox)
@@ -76,7 +72,7 @@ def visit(chromium: "Browser", line: "ConsoleLine", request: pytest.FixtureReque
             has_touch=size == PHONE,
             reduced_motion="reduce",
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(SLOW_MS)
         page = context.new_page()
         page.on("pageerror", lambda error: troubles.append(str(error)))
         page.on("console", lambda said: troubles.append(said.text) if _is_trouble(said) else None)

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
-from conftest import DESK, PHONE, Visit
 from lines import ConsoleLine
 from playwright.sync_api import Page, expect
+from visits import DESK, PHONE, Visit
 
 from andon.ids import derived_id
 from andon.incidents import Incident, acknowledged

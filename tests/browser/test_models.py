@@ -5,9 +5,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
-from conftest import DESK, PHONE, Visit
 from lines import THRESHOLD, ConsoleLine
 from playwright.sync_api import Page, expect
+from visits import DESK, PHONE, Visit
 
 from andon.bundle import Bundle
 from andon.records import Assignment, Proof, Refusal, Request, RequestNews, read_event, write_event

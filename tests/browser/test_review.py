@@ -4,9 +4,9 @@ from collections.abc import Callable
 from uuid import uuid4
 
 import pytest
-from conftest import DESK, PHONE, Visit
 from lines import ConsoleLine
 from playwright.sync_api import Page, expect
+from visits import DESK, PHONE, Visit
 
 from andon.records import Answer, Score, Told, read_event
 from andon.topics import VERDICTS

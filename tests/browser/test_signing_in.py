@@ -1,9 +1,9 @@
 """Coming in, and going: as people do it, in a browser."""
 
 import pytest
-from conftest import PHONE, Visit
 from lines import TOKENS, ConsoleLine
 from playwright.sync_api import Page, expect
+from visits import PHONE, Visit
 
 from andon_console.safe.people import Role
 

@@ -5,9 +5,9 @@ import re
 from collections.abc import Callable
 
 import pytest
-from conftest import DESK, PHONE, Visit
 from lines import ConsoleLine
 from playwright.sync_api import Page, expect
+from visits import DESK, PHONE, Visit
 
 from andon_console.safe.people import Role
 

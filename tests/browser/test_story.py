@@ -2,14 +2,15 @@
 is done, and the better model takes over. Real alerting and scoring stand behind it."""
 
 import re
+from collections.abc import Iterator
 from uuid import UUID
 
 import httpx
 import pytest
-from conftest import PHONE, Visit
 from lines import THRESHOLD, ConsoleLine
 from playwright.sync_api import expect
 from prometheus_client.parser import text_string_to_metric_families
+from visits import PHONE, Visit
 
 from andon.bundle import Bundle
 from andon.records import Assignment, Proof, Score, Told, read_answer, read_event, write_event
@@ -58,9 +59,17 @@ def put_to_work(line: ConsoleLine) -> tuple[Bundle, Bundle]:
     return made
 
 
-def test_a_shift_from_the_lamp_to_the_model(line: ConsoleLine, visit: Visit):
+@pytest.fixture
+def at_work(line: ConsoleLine) -> Iterator[tuple[Bundle, Bundle]]:
+    """Alerting and scoring run for this test alone: elsewhere on this Kafka others do."""
     line.trial.start("alerting", "scoring")
-    old, new = put_to_work(line)
+    yield put_to_work(line)
+    for name in ("alerting", "scoring"):
+        line.trial.service(name).process.stop(grace_s=25)
+
+
+def test_a_shift_from_the_lamp_to_the_model(line: ConsoleLine, visit: Visit, at_work: tuple[Bundle, Bundle]):
+    old, new = at_work
     board = visit(Role.VIEWER)
     called = calls(line, 5)
 
@@ -75,7 +84,7 @@ def test_a_shift_from_the_lamp_to_the_model(line: ConsoleLine, visit: Visit):
     phone.get_by_role("link", name=re.compile(STATION)).first.click()
     expect(phone.get_by_role("heading", level=1)).to_contain_text(STATION)
     line.trial.until(lambda: (gauge(line, "andon_false_call_rate_high") or 1) < 1, "what was counted to be told")
-    assert gauge(line, "andon_false_call_rate") is None, "nobody has answered yet"
+    line.trial.until(lambda: gauge(line, "andon_false_call_rate") is None, "the calls to be counted, unanswered yet")
     phone.get_by_role("button", name="False call").tap()
     line.trial.until(lambda: gauge(line, "andon_false_call_rate"), "the gauge to move", within_s=5, pause_s=0.05)
     assert list(said(line).values()) == [Told.FALSE_CALL]

@@ -4,6 +4,7 @@ import base64
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 from worlds import Lying
 
@@ -11,11 +12,24 @@ from andon.bundle import Bundle
 from andon.ids import frame_id, sha256_hex
 from andon.manifest import GoldenFrame
 from andon.preparation import Box, Preparation
-from andon.records import Frame, FramePlace, Score, Verdict, frame_headers, write_event
+from andon.records import (
+    Cause,
+    Evidence,
+    Frame,
+    FramePlace,
+    IncidentEvent,
+    IncidentKind,
+    Score,
+    Severity,
+    Verdict,
+    frame_headers,
+    write_event,
+)
 from andon.stage import Record
 from andon.testing.hostile import jpeg, photo, png
 from andon.testing.models import tiny_bundle
 from andon_console.shots import Shot
+from andon_console.world import World
 
 BEGAN = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=30)
 EPOCH = 1_772_000_000_000
@@ -79,3 +93,28 @@ def bundle(crop: Box | None = None) -> Bundle:
 def shot(scored: Record) -> Shot:
     """The frame that a score's record is of."""
     return Shot.of_score(Score.model_validate_json(scored.value), FramePlace.of(scored))
+
+
+def incident(scored: Record) -> IncidentEvent:
+    """The opening of an incident that shows a frame."""
+    score = Score.model_validate_json(scored.value)
+    shown = Evidence(
+        frame_id=score.frame_id, frame=score.frame, scored=FramePlace.of(scored), captured_at=score.captured_at
+    )
+    return IncidentEvent(
+        event_id=uuid4(),
+        incident_id=uuid4(),
+        kind=IncidentKind.OPENED,
+        station=score.station,
+        cause=Cause.DEFECT_SURGE,
+        severity=Severity.CRITICAL,
+        reason="surge",
+        at=BEGAN,
+        opened_at=BEGAN,
+        evidence=(shown,),
+    )
+
+
+def opened(world: World, event: IncidentEvent) -> None:
+    """The console reads of it."""
+    world.incidents.take([Record("incidents", 0, 0, event.station.encode(), write_event(event))])

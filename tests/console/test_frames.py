@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from taken import BEGAN, Camera, shot
+from taken import BEGAN, Camera, incident, opened, shot
 from worlds import Lying, Sent, make_world
 
 from andon.errors import Broken
@@ -16,13 +16,8 @@ from andon.folder import Folder
 from andon.ids import sha256_hex
 from andon.records import (
     Answer,
-    Cause,
-    Evidence,
     FramePlace,
     IncidentEvent,
-    IncidentKind,
-    Score,
-    Severity,
     Told,
     write_event,
 )
@@ -54,31 +49,6 @@ def stores(tmp_path: Path) -> dict[str, str]:
 @pytest.fixture
 def world(lying: Lying, stores: dict[str, str]) -> World:
     return make_world(sent=Sent(), lying=lying, stores=stores)
-
-
-def incident(scored: Record) -> IncidentEvent:
-    """The opening of an incident that shows a frame."""
-    score = Score.model_validate_json(scored.value)
-    shown = Evidence(
-        frame_id=score.frame_id, frame=score.frame, scored=FramePlace.of(scored), captured_at=score.captured_at
-    )
-    return IncidentEvent(
-        event_id=uuid4(),
-        incident_id=uuid4(),
-        kind=IncidentKind.OPENED,
-        station=score.station,
-        cause=Cause.DEFECT_SURGE,
-        severity=Severity.CRITICAL,
-        reason="surge",
-        at=BEGAN,
-        opened_at=BEGAN,
-        evidence=(shown,),
-    )
-
-
-def opened(world: World, event: IncidentEvent) -> None:
-    """The console reads of it."""
-    world.incidents.take([Record("incidents", 0, 0, event.station.encode(), write_event(event))])
 
 
 def keep(url: str, event: IncidentEvent, image: bytes, score: bytes = b"", **other: Any) -> None:

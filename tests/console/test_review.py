@@ -1,17 +1,14 @@
 """The review queue: what is asked, in which order, and what leaves."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 import pytest
+from queues import AUDITED, NOBODY, PLAIN, SHARE, own, queue
 from troubles import NOW, STATION, event, record, scored, shown
 from worlds import asking
 
-from andon.ids import frame_id
-from andon.rates import is_audited
 from andon.records import Answer, FramePlace, Told, Verdict, read_score
 from andon.stage import Record
 from andon.topics import FRAMES, SHADOW_SCORES
@@ -21,21 +18,8 @@ from andon_console.live.stations import Stations
 from andon_console.review.asking import LOOKS_S, Asking, Seats
 from andon_console.review.queue import KEEP, MOST_STATIONS, NEAR, ROOM, Candidate, Kind, Queue
 from andon_console.review.words import next_audit, progress, why
-from andon_console.review.worth import AUDIT_EVERY, Wanted, in_order, worth
+from andon_console.review.worth import AUDIT_EVERY, Wanted, in_order
 from andon_console.shots import Shot
-
-SHARE = 0.01
-NOBODY: Callable[[UUID], bool] = lambda _: False  # noqa: E731
-AUDITED = [seq for seq in range(20_000) if is_audited(frame_id(STATION, 1, seq), SHARE)]
-PLAIN = [seq for seq in range(2_000) if not is_audited(frame_id(STATION, 1, seq), SHARE)]
-
-
-def own(seq: int) -> UUID:
-    return frame_id(STATION, 1, seq)
-
-
-def queue(said: Callable[[UUID], bool] = NOBODY) -> Queue:
-    return Queue(worth, said, SHARE)
 
 
 def kinds(found: Queue) -> dict[int, Kind]:

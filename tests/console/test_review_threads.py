@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 from threading import Event
 from typing import Any
 
+from queues import NOBODY, own, queue
 from redis.exceptions import ConnectionError as Away
-from test_review import NOBODY, own, queue
 from troubles import scored
 
 from andon.stage import Record

@@ -7,8 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from taken import BEGAN, Camera, bundle, shot
-from test_frames import incident, opened
+from taken import BEGAN, Camera, bundle, incident, opened, shot
 from worlds import PAGE, House, Lying, house
 
 from andon.errors import Mistake

@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 import cv2
 import numpy as np
 import pytest
-from confluent_kafka import TopicPartition
+from confluent_kafka import OFFSET_END, TopicPartition
 
 from andon.evidence import DOSSIER, Dossier, KeptFrame
 from andon.folder import Folder
@@ -72,6 +72,7 @@ class Line:
         self.topic = f"camera.frames.{self.station}"
         create_topics(self.kafka, [Topic(self.topic, "station", "test", None, None, MAX_RECORD_BYTES)], 2, 1)
         create_topics(self.kafka, [BY_NAME[SCORES]], PARTITIONS, 1)
+        self._forget_scores()
         self.producer = producer(self.kafka)
         self.began = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=5)
         golden = png(photo(16, 16))
@@ -82,6 +83,13 @@ class Line:
         crop = Preparation(width=8, height=8, channels=1, crop=Box(x=160, y=0, width=160, height=240))
         bundle = tiny_bundle([frame], {frame.name: golden}, preparation=crop)
         self.bundle = BundleStore(str(self.folder / "bundles")).put(bundle)
+
+    def _forget_scores(self) -> None:
+        """Those of other tests are younger than these are said to be, and times must not go back in a topic."""
+        places = [TopicPartition(SCORES, part, OFFSET_END) for part in range(PARTITIONS)]
+        client = admin(self.kafka)
+        for deleted in client.delete_records(places).values():
+            deleted.result(30)
 
     def settings(self) -> ConsoleSettings:
         store = StoreSettings(bundles=str(self.folder / "bundles"), frames=str(self.folder / "blobs"))
@@ -131,8 +139,13 @@ def hot() -> str:
 
 
 @pytest.fixture
-def line(kafka: KafkaSettings, tmp_path: Path) -> Line:
-    return Line(kafka, tmp_path)
+def line(kafka: KafkaSettings, tmp_path: Path) -> Iterator[Line]:
+    """Its topic goes again: whoever reads every frame topic of this Kafka would find the frames of these tests."""
+    line = Line(kafka, tmp_path)
+    yield line
+    client = admin(kafka)
+    (deleted,) = client.delete_topics([line.topic]).values()
+    deleted.result(30)
 
 
 @pytest.fixture
