@@ -4,7 +4,7 @@ import base64
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 import cv2
 import numpy as np
 import pytest
-from confluent_kafka import OFFSET_END, TopicPartition
+from confluent_kafka import TopicPartition
 
 from andon.evidence import DOSSIER, Dossier, KeptFrame
 from andon.folder import Folder
@@ -67,12 +67,12 @@ class Line:
     kafka: KafkaSettings
     folder: Path
     station: str = field(default_factory=lambda: f"weld-{uuid4().hex[:8]}")
+    scores: str = SCORES
 
     def __post_init__(self) -> None:
         self.topic = f"camera.frames.{self.station}"
         create_topics(self.kafka, [Topic(self.topic, "station", "test", None, None, MAX_RECORD_BYTES)], 2, 1)
         create_topics(self.kafka, [BY_NAME[SCORES]], PARTITIONS, 1)
-        self._forget_scores()
         self.producer = producer(self.kafka)
         self.began = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=5)
         golden = png(photo(16, 16))
@@ -83,13 +83,6 @@ class Line:
         crop = Preparation(width=8, height=8, channels=1, crop=Box(x=160, y=0, width=160, height=240))
         bundle = tiny_bundle([frame], {frame.name: golden}, preparation=crop)
         self.bundle = BundleStore(str(self.folder / "bundles")).put(bundle)
-
-    def _forget_scores(self) -> None:
-        """Those of other tests are younger than these are said to be, and times must not go back in a topic."""
-        places = [TopicPartition(SCORES, part, OFFSET_END) for part in range(PARTITIONS)]
-        client = admin(self.kafka)
-        for deleted in client.delete_records(places).values():
-            deleted.result(30)
 
     def settings(self) -> ConsoleSettings:
         store = StoreSettings(bundles=str(self.folder / "bundles"), frames=str(self.folder / "blobs"))
@@ -120,7 +113,7 @@ class Line:
             score=ratio, threshold=1.0, width=WIDE, height=HIGH, frame=place, dataref=ref, bundle=self.bundle,
             heat_map=hot() if ratio > 1 else None, part=f"P-{seq}",
         )  # fmt: skip
-        return Shot.of_score(score, self.produce(SCORES, write_event(score), seq=seq))
+        return Shot.of_score(score, self.produce(self.scores, write_event(score), seq=seq))
 
     def image(self, seq: int) -> bytes:
         return jpeg(photo(WIDE, HIGH, seed=seq))
@@ -199,8 +192,11 @@ def test_a_topic_that_is_newer_than_the_connection_is_read_too(
 
 
 def test_scores_are_found_by_time_and_a_curve_loses_no_call(line: Line) -> None:
+    # in `scores` lie younger ones of other tests, and times must not go back in a topic that is searched by time
+    line.scores = f"scores.{line.station}"
+    create_topics(line.kafka, [replace(BY_NAME[SCORES], name=line.scores)], PARTITIONS, 1)
     shots = [line.capture(seq, 2.0 if seq in (7, 31) else 0.5) for seq in range(40)]
-    log, begin = KafkaScoreLog(line.kafka), line.began
+    log, begin = KafkaScoreLog(line.kafka, line.scores), line.began
     stretch = log.stretch(begin + timedelta(seconds=5), begin + timedelta(seconds=35))
     assert len(stretch.starts) == PARTITIONS
 
