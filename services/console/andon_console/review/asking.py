@@ -84,12 +84,14 @@ class Asking:
         self._lock = Lock()
         self._order: list[Candidate] = []
         self._good_until = float("-inf")
+        self._returned = 0
         self._gone: OrderedDict[UUID, None] = OrderedDict()
 
     def all(self) -> list[Candidate]:
         """Everything that nobody has answered, in the order of worth."""
         with self._lock:
-            if time.monotonic() >= self._good_until:
+            if time.monotonic() >= self._good_until or self.queue.returned != self._returned:
+                self._returned = self.queue.returned
                 self._put_in_order()
             found = self._order
         return [each for each in found if not self._is_done(each.frame_id)]

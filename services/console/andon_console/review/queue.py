@@ -95,6 +95,7 @@ class Queue:
 
     def __init__(self, order: Order, said: Callable[[UUID], bool], share: float) -> None:
         self.version = 0
+        self.returned = 0  # frames whose answer was taken back
         self._order = order
         self._said = said
         self._share = share
@@ -134,6 +135,7 @@ class Queue:
                 kind = self._kind(shot.verdict, shot.ratio, shot.frame_id)
                 if kind is not None:
                     self._offer(Candidate(shot, kind))
+                    self.returned += 1
 
     def begin(self, places: Mapping[Place, int]) -> None:
         """From where on it is going to be read."""

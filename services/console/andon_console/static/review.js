@@ -104,3 +104,18 @@ document.addEventListener("htmx:afterSettle", (event) => {
 
 document.querySelector("[data-wish]").addEventListener("change", (event) => event.currentTarget.requestSubmit());
 offerNext();
+
+// The count is asked for again a moment after something happened. The timer is the page's: the element that shows the
+// count is exchanged with each frame, and would take a timer of its own with it.
+let refreshing;
+
+function refreshSoon() {
+  clearTimeout(refreshing);
+  refreshing = setTimeout(() => window.htmx.trigger("#progress", "andon:refresh"), 250);
+}
+
+document.body.addEventListener("andon:answers", refreshSoon);
+document.body.addEventListener("andon:incidents", refreshSoon);
+document.body.addEventListener("htmx:oobAfterSwap", (event) => {
+  if (event.detail.target?.id === "progress") refreshSoon();
+});
