@@ -29,7 +29,7 @@ class ProxySettings(Group):
     @field_validator("trusted")
     @classmethod
     def _are_networks(cls, value: str) -> str:
-        for each in _listed(value):
+        for each in listed(value):
             try:
                 ip_network(each)
             except ValueError as error:
@@ -39,7 +39,7 @@ class ProxySettings(Group):
     @property
     def networks(self) -> tuple[Network, ...]:
         """Those of `trusted`."""
-        return tuple(ip_network(each) for each in _listed(self.trusted))
+        return tuple(ip_network(each) for each in listed(self.trusted))
 
     def trusts(self, address: str) -> bool:
         """Whether headers from this network address are believed."""
@@ -128,7 +128,7 @@ class ConsoleGroup(Group):
     def known_hosts(self) -> tuple[str, ...]:
         """The names it was given."""
         public = urlsplit(self.public_url).hostname if self.public_url else None
-        return (*([public] if public else []), *_listed(self.hosts))
+        return (*([public] if public else []), *listed(self.hosts))
 
     @property
     def is_local(self) -> bool:
@@ -160,5 +160,6 @@ class ConsoleSettings(LineSettings):
     alertmanager: AlertmanagerSettings = AlertmanagerSettings()
 
 
-def _listed(text: str) -> list[str]:
+def listed(text: str) -> list[str]:
+    """The words between the commas of `text`; empty ones say nothing."""
     return [each.strip() for each in text.split(",") if each.strip()]

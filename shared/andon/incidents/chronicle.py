@@ -135,10 +135,10 @@ class Chronicle:
             found = [each for each in self.incidents.values() if each.id.hex.startswith(digits)]
             if found:
                 return _only(found, f"{text}: {len(found)} incidents begin so; give more digits")
-        found = [each for each in self.open if text in _names(each)]
+        found = [each for each in self.open if text in names(each)]
         if found:
             return _only(found, f"{text} has {len(found)} open incidents; say which")
-        past = _newest([each for each in self.incidents.values() if text in _names(each)])
+        past = _newest([each for each in self.incidents.values() if text in names(each)])
         if past and or_over:
             return past[0]
         raise Mistake(_none_open(text, past[0]) if past else _unknown(text, self))
@@ -159,7 +159,7 @@ class Wanted:
         last, over = incident.last, incident.resolved
         return (
             (over is None or (not self.open and over.at >= self.since))
-            and (self.station is None or self.station in _names(incident))
+            and (self.station is None or self.station in names(incident))
             and (self.line is None or self.line == last.line)
             and (self.cause is None or self.cause is last.cause)
         )
@@ -170,7 +170,8 @@ class Wanted:
         return sorted(found, key=lambda each: each.resolved is not None)
 
 
-def _names(incident: Incident) -> set[str]:
+def names(incident: Incident) -> set[str]:
+    """The stations it is about; '*' where it is about a whole line."""
     return {incident.last.station, *incident.last.stations}
 
 

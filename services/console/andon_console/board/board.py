@@ -13,7 +13,7 @@ from threading import Lock
 from typing import Any
 
 from andon.ids import drill_of
-from andon.incidents.chronicle import Incident
+from andon.incidents.chronicle import Incident, names
 from andon.line import Plan
 from andon.records.assignment import EVERY
 from andon.topics import INCIDENTS, SCORES
@@ -22,7 +22,6 @@ from andon_console.board.false_calls import Rate, rate_of
 from andon_console.board.lamp import RANK, Colour, Lamp, lamp
 from andon_console.board.picture import pictured
 from andon_console.board.spark import FRAMES, heights, points
-from andon_console.live.incidents import names
 from andon_console.live.stations import Station
 from andon_console.shots import Shot
 from andon_console.world import World

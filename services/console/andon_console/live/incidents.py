@@ -8,7 +8,7 @@ from threading import Lock
 from uuid import UUID
 
 from andon.errors import Invalid
-from andon.incidents.chronicle import Chronicle, Incident
+from andon.incidents.chronicle import Chronicle, Incident, names
 from andon.incidents.read import read_turn
 from andon.stage import Record
 
@@ -94,11 +94,6 @@ class Incidents:
                 self._open[station][incident.id] = incident
             else:
                 self._open[station].pop(incident.id, None)
-
-
-def names(incident: Incident) -> set[str]:
-    """The stations it is about; '*' where it is about a whole line."""
-    return {incident.last.station, *incident.last.stations}
 
 
 _RANK = {"critical": 0, "warning": 1, "info": 2}

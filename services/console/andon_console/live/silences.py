@@ -8,6 +8,7 @@ from threading import Lock
 from andon.errors import Invalid
 from andon.records import Silence, read_event
 from andon.records.assignment import EVERY
+from andon.silences import is_on
 from andon.stage import Record
 
 
@@ -36,5 +37,5 @@ class Silences:
 
     def on(self, station: str, now: datetime) -> Silence | None:
         """The one that keeps the station quiet now, if any."""
-        found = [each for each in (self.of(station), self.of(EVERY)) if each and each.since <= now < each.until]
+        found = [each for each in (self.of(station), self.of(EVERY)) if each and is_on(each, now)]
         return max(found, key=lambda each: each.until, default=None)

@@ -31,8 +31,7 @@ class Station:
 class Stations:
     """Any thread may ask. Golden frames and drills are left out: they say nothing of the line.
 
-    `take` costs 12 to 20 us a score on one core, most of it reading the JSON: 500 a second are 1 % of a core
-    (bench/console.py measures it).
+    `take` costs 8 us a score on one core, most of it reading the JSON (bench/results/console.md).
     """
 
     def __init__(self) -> None:

@@ -15,13 +15,13 @@ from starlette.responses import Response
 
 from andon.errors import Mistake
 from andon.incidents import Incident, turn_words
+from andon.incidents.chronicle import names
 from andon.line import Plan
 from andon_console.incidents.quiet import quiet, shift_end
 from andon_console.incidents.runbooks import filled
 from andon_console.incidents.strip import chosen, strip
 from andon_console.incidents.view import View, same_cause, wanted
 from andon_console.incidents.words import name_of
-from andon_console.live.incidents import names
 from andon_console.pages.paper import Seen, page, render
 from andon_console.pages.pressing import address_of
 from andon_console.safe.asked import Viewer

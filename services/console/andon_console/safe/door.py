@@ -19,7 +19,7 @@ from starlette.responses import Response
 from andon_console.safe.ended import Ended
 from andon_console.safe.people import Person, Role
 from andon_console.safe.roster import Entry, Roster
-from andon_console.settings import ConsoleGroup, ProxySettings
+from andon_console.settings import ConsoleGroup, ProxySettings, listed
 
 COOKIE = "andon_session"
 PROOF_HEADER = "X-Andon-Proof"
@@ -121,10 +121,10 @@ class Door:
 
 def role_of(proxy: ProxySettings, groups: str) -> Role | None:
     """The most that these groups, comma separated, may; None: nothing."""
-    theirs = {each.strip() for each in groups.split(",") if each.strip()}
+    theirs = set(listed(groups))
     wanted = ((Role.ENGINEER, proxy.engineers), (Role.REVIEWER, proxy.reviewers), (Role.VIEWER, proxy.viewers))
     for role, named in wanted:
-        those = {each.strip() for each in named.split(",") if each.strip()}
+        those = set(listed(named))
         if "*" in those or those & theirs:
             return role
     return None
