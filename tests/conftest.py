@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from andon_demo.servers.supervise import Servers
 
 
+STARTED = pytest.StashKey["Servers"]()
+
+
 @pytest.fixture(autouse=True)
 def no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test depends on ANDON_ variables that happen to be set."""
@@ -21,12 +24,27 @@ def no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def servers() -> Iterator["Servers"]:
+def servers(request: pytest.FixtureRequest) -> Iterator["Servers"]:
     """Kafka, Redis and Alertmanager on free ports; stopped, and their folder removed, at the end of the session."""
     from andon_demo.servers.supervise import Servers
 
     with Servers() as started:
+        request.session.stash[STARTED] = started
         yield started
+
+
+@pytest.fixture(scope="module", autouse=True)
+def frame_topics_go_with_the_file_that_made_them(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Whoever reads every frame topic of this Kafka never meets what another file wrote, spoilt or deleted there."""
+    yield
+    if (started := request.session.stash.get(STARTED, None)) is None:
+        return
+    from confluent_kafka.admin import AdminClient
+
+    client = AdminClient({"bootstrap.servers": started.kafka.bootstrap})
+    found = [name for name in client.list_topics(timeout=30).topics if name.startswith("camera.frames.")]
+    for deleted in client.delete_topics(found).values() if found else ():
+        deleted.result(30)
 
 
 @pytest.fixture(scope="session")

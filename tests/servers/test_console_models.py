@@ -12,11 +12,12 @@ import httpx
 import pytest
 
 from andon.ids import frame_id, sha256_hex
+from andon.kafka.admin import create_topics
 from andon.records import Assignment, Frame, frame_headers, write_event
 from andon.stage import Message
 from andon.testing.hostile import png
 from andon.testing.models import proven_bundle
-from andon.topics import FRAMES, MODELS
+from andon.topics import MAX_RECORD_BYTES, MODELS, Topic
 from andon_console.safe.people import Role
 from andon_console.safe.roster import Entry, write_roster
 from andon_demo.servers.ports import HOST, free_ports
@@ -25,6 +26,7 @@ from andon_demo.trial import Trial
 
 pytestmark = pytest.mark.servers
 STATION = "weld-swapped"
+OWN = f"camera.frames.{STATION}"
 TOKEN = "e" * 43
 HX = {"HX-Request": "true"}
 
@@ -39,8 +41,10 @@ def line(servers: Servers, tmp_path: Path) -> Iterator[tuple[Trial, str]]:
         "ANDON_CONSOLE__PORT": str(port),
         "ANDON_CONSOLE__PEOPLE": str(people),
         "ANDON_EVIDENCE__URL": str(tmp_path / "evidence"),
+        "ANDON_FRAMES": OWN,
     }
     with Trial(servers, tmp_path, said, draw) as trial:
+        create_topics(trial.kafka, [Topic(OWN, "station", "test", None, None, MAX_RECORD_BYTES)], 1, 1)
         yield trial, f"http://{HOST}:{port}"
 
 
@@ -64,7 +68,7 @@ def frame(trial: Trial, seq: int) -> None:
         content_type="image/png",
         sha256=sha256_hex(data),
     )
-    trial.write(Message(FRAMES, STATION.encode(), data, frame_headers(given)))
+    trial.write(Message(OWN, STATION.encode(), data, frame_headers(given)))
 
 
 def test_a_shadow_is_promoted_on_the_page_proven_by_scoring_and_swapped_at_the_next_frame(line: tuple[Trial, str]):

@@ -329,7 +329,7 @@ def test_a_plc_that_restarts_gets_incidents_and_heartbeat_again_and_holds_nobody
     broker, plc = site.broker(), site.plc()
     mes = site.mes(broker)
     env = {"ANDON_MQTT__URL": broker.url, "ANDON_OPCUA__URL": plc.url, "ANDON_OPCUA__STATIONS": site.station}
-    service = site.machines(env | {"ANDON_MACHINES__MAX_AGE_MS": "1000"})
+    service = site.machines(env | {"ANDON_MACHINES__MAX_AGE_MS": "6000"})
     site.trial.write(
         site.score(1), site.incident(1, IncidentKind.OPENED), site.incident(2, IncidentKind.OPENED, Cause.STATION_DARK)
     )
@@ -340,7 +340,7 @@ def test_a_plc_that_restarts_gets_incidents_and_heartbeat_again_and_holds_nobody
     site.until(lambda: len(mes.said("/verdict")) == 199, "the broker to be told meanwhile")
     assert not any(each["late"] for each in mes.said("/verdict"))
     assert service.ready()
-    time.sleep(1.1)  # until the verdicts are old
+    time.sleep(6.1)  # until the verdicts are old
     before = len(plc.writes)
     plc.start()
     site.until(lambda: plc.last("Seq") == 199, "the last one")

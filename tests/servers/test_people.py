@@ -42,7 +42,7 @@ from andon.records import (
 from andon.redis_client import Script, connect
 from andon.settings import KafkaSettings, RedisSettings
 from andon.stage import Message
-from andon.topics import ALL, FRAMES, SCORES
+from andon.topics import ALL, MAX_RECORD_BYTES, SCORES, Topic
 from andon_alerting.acknowledging import RedisTaken
 from andon_alerting.ended import ended
 from andon_alerting.outbox import PAGE, Keys, Outbox, Pace, run_script
@@ -54,6 +54,7 @@ pytestmark = pytest.mark.servers
 NOW = datetime(2026, 3, 2, 14, 0, tzinfo=UTC)
 NOW_S = NOW.timestamp()
 JPEG = b"\xff\xd8\xff an image"
+OWN = "camera.frames.people"
 WHY = ("--why", "the lamp is being changed")
 
 
@@ -154,7 +155,7 @@ class Line:
             bundle="b" * 64,
             width=640,
             height=480,
-            frame=FramePlace(topic=FRAMES, partition=0, offset=frame),
+            frame=FramePlace(topic=OWN, partition=0, offset=frame),
         )
 
     def put_frames(self, station: str, count: int) -> int:
@@ -175,7 +176,7 @@ class Line:
             }
             told = [(name, text.encode()) for name, text in headers.items()]
             producer.produce(
-                FRAMES, JPEG, station.encode(), 0, lambda _error, sent: places.append(sent.offset()), headers=told
+                OWN, JPEG, station.encode(), 0, lambda _error, sent: places.append(sent.offset()), headers=told
             )
             producer.flush(10)
         return places[0]
@@ -193,7 +194,12 @@ class Line:
 
 @pytest.fixture(scope="module")
 def line(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
-    create_topics(KafkaSettings(bootstrap_servers=servers.kafka.bootstrap), ALL, 4, 1)
+    create_topics(
+        KafkaSettings(bootstrap_servers=servers.kafka.bootstrap),
+        [*ALL, Topic(OWN, "station", "test", None, None, MAX_RECORD_BYTES)],
+        4,
+        1,
+    )
     with Hook() as hook:
         with closing(Line(servers, hook, tmp_path_factory.mktemp("people"))) as line:
             yield line
@@ -506,10 +512,10 @@ def test_the_frames_of_an_incident_are_saved_while_kafka_holds_them_and_told_of_
     assert Path(files[0]).read_bytes() == JPEG
     assert found["turns"][0]["kind"] == "opened"
 
-    client, place = admin(line.kafka), TopicPartition(FRAMES, 0, first + 3)
+    client, place = admin(line.kafka), TopicPartition(OWN, 0, first + 3)
     client.delete_records([place])[place].result(10)
     shown = run("incidents", "show", station, "--evidence", str(tmp_path / "b"))
-    assert shown.stdout.count("not saved: expired: Kafka holds camera.frames since 20") == 3, shown.stdout
+    assert shown.stdout.count(f"not saved: expired: Kafka holds {OWN} since 20") == 3, shown.stdout
     assert list((tmp_path / "b").iterdir()) == []
 
 
