@@ -3,10 +3,11 @@
 import threading
 import time
 from collections import Counter
+from contextlib import suppress
 from uuid import uuid4
 
 import pytest
-from confluent_kafka import TopicPartition
+from confluent_kafka import KafkaException, TopicPartition
 
 from andon.errors import Broken
 from andon.kafka import KafkaSink, KafkaSource
@@ -75,6 +76,21 @@ def test_members_that_join_and_leave_lose_nothing_and_repeat_little(settings: Ka
         thread.join(20)
     assert len(seen) == count
     assert seen.total() - count <= 60
+
+
+def test_a_place_that_is_given_to_who_leaves_does_not_hold_it_up(settings: KafkaSettings, topic: str) -> None:
+    source = KafkaSource(settings, Subscription((topic,), f"{topic}.g"))
+    source.poll()
+    client, deadline = admin(settings), time.monotonic() + 20
+    while time.monotonic() < deadline:  # until the group has a place for us, which nobody has polled for yet
+        (asked,) = client.describe_consumer_groups([f"{topic}.g"]).values()
+        with suppress(KafkaException):  # the group's coordinator comes up with the first member
+            if any(each.assignment and each.assignment.topic_partitions for each in asked.result(10).members):
+                break
+        time.sleep(0.1)
+    began = time.monotonic()
+    source.close()
+    assert time.monotonic() - began < 5
 
 
 def test_a_group_that_lost_its_place_stops_instead_of_jumping(settings: KafkaSettings, topic: str) -> None:

@@ -94,6 +94,8 @@ def consumer_config(
             "session.timeout.ms": 10_000,
             "heartbeat.interval.ms": 1000,  # a rebalance is noticed within a second
         }
+    elif kafka.assignment_strategy == "range":
+        config["group.remote.assignor"] = "range"  # so that two topics of one key reach the same member
     return config
 
 

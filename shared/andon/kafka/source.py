@@ -74,6 +74,7 @@ class KafkaSource:
         self._paused: list[TopicPartition] = []
         self._held: dict[Place, float] = {}  # until when it rests
         self._idling = False
+        self._closing = False
         self.joined = False
         self._consumer = consumer(
             consumer_config(kafka, subscription.group, subscription.max_poll_interval_s, subscription.fetch_bytes)
@@ -161,6 +162,7 @@ class KafkaSource:
 
     def close(self) -> None:
         """Leaves the group at once, so that nobody waits for our session to time out."""
+        self._closing = True
         self._consumer.close()
 
     def _wait_s(self) -> float:
@@ -203,6 +205,8 @@ class KafkaSource:
         )
 
     def _assigned(self, client: Consumer, parts: list[TopicPartition]) -> None:
+        if self._closing:  # the group gave us a place while we left: a client that closes answers no question about it
+            return
         for part in patiently(lambda: client.committed(parts, timeout=10), "reading offsets") if parts else []:
             if part.error is not None:
                 raise KafkaException(part.error)

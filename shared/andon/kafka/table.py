@@ -51,19 +51,18 @@ class TopicReader:
         last_heard = time.monotonic()
         while waiting:
             message = self._consumer.poll(0.2)
-            if message is None:
+            error = message.error() if message is not None else None
+            if message is None or (error is not None and error.code() in PASSING - {KafkaError._PARTITION_EOF}):
                 if time.monotonic() - last_heard > self._timeout_s:
                     raise Broken(
                         f"topic {self._topic} was not read to its end within {self._timeout_s:.0f} s of silence"
                     )
                 continue
-            last_heard = time.monotonic()
-            error, part = message.error(), message.partition() or 0
+            last_heard, part = time.monotonic(), message.partition() or 0
             if error is not None:
-                if error.code() == KafkaError._PARTITION_EOF:
-                    waiting.discard(part)
-                elif error.code() not in PASSING:
+                if error.code() != KafkaError._PARTITION_EOF:
                     raise Broken(f"reading {self._topic}: {error.str()}")
+                waiting.discard(part)
                 continue
             record = _record(message)
             if record.offset < self._ends[part][1]:
