@@ -8,7 +8,7 @@ BIN := .venv/bin
 ARGS ?=
 export UV_NO_PROGRESS := 1
 
-.PHONY: help setup servers lint format test test-unit test-house test-services train-env test-torch test-nightly test-servers demo up down docs lock bench bench-models clean
+.PHONY: help setup servers lint format test test-unit test-house test-services train-env test-torch test-nightly test-servers demo up down docs lock bench bench-models driftbench clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-zA-Z%_-]+:.*## / {printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,7 +81,7 @@ test-nightly: .venvs/torch/.ready setup ## Run the tests that take minutes
 
 test-servers: setup ## Run the tests on real Kafka, Redis, Alertmanager, Prometheus, Mosquitto and Chromium
 	@$(BIN)/andon servers fetch kafka redis alertmanager prometheus mosquitto chromium
-	$(BIN)/pytest -q -n 2 --dist loadfile -m "servers and not nightly"
+	$(BIN)/pytest -q -n 3 --dist loadfile -m "servers and not nightly"
 
 demo: setup ## Run the whole line on real servers and watch it (ARGS="--help" tells what it can do)
 	@$(BIN)/andon demo $(ARGS)
@@ -106,6 +106,9 @@ bench: servers ## Measure speed and memory; writes bench/results
 
 bench-models: ## Measure models by runtime and precision: DIRS="SET ..." in MVTec AD layout; goes on where it stopped
 	@$(if $(wildcard .venvs/torch/.ready),.venvs/torch/bin/python,$(BIN)/python) bench/models.py $(DIRS) $(ARGS)
+
+driftbench: ## Measure drift on frames that go wrong little by little; writes bench/results; goes on where it stopped
+	@OMP_NUM_THREADS=1 $(BIN)/python bench/driftbench/images.py $(ARGS)
 
 clean: ## Remove what make made (environments and fetched servers too)
 	rm -rf .venv .venvs .uv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
