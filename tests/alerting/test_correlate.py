@@ -2,74 +2,21 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import pytest
+from finding_turns import DARK, PLANS, START, Plans, drift, finding, play, rejects, story
 from hypothesis import given
 from hypothesis import strategies as st
 
-from andon.ids import finding_id
-from andon.line import Burst, Plan
-from andon.records import Cause, Finding, FindingKind, IncidentEvent, IncidentKind, Severity
-from andon_alerting.correlate import FOUND, OF_LINE, Turn, Watch, Why, ended_by_a_person, take
+from andon.line import Plan
+from andon.records import Cause, DriftCause, Finding, FindingKind, IncidentEvent, IncidentKind, Severity
+from andon_alerting.correlate import Turn, Why, take
 from andon_alerting.finding_state import read_watch, write_watch
+from andon_alerting.watch import FOUND, OF_LINE, Watch, ended_by_a_person
 
-START = datetime(2026, 3, 2, 14, 0, tzinfo=UTC)
-DARK = Cause.STATION_DARK
-
-
-@dataclass(frozen=True)
-class Plans:
-    """Everything that begins with `weld` stands on the press shop's line; `lone` stands on none."""
-
-    burst: Burst = field(default_factory=lambda: Burst(stations=3, within_s=60))
-    shortest_silence_s: float | None = None
-    routes: bool = False
-
-    def of(self, station: str) -> Plan:
-        name = station.removeprefix("drill.")
-        if name.startswith("weld"):
-            route = f"to-{name}" if self.routes else "press"
-            return Plan(station, site="north", area="body", line="press-shop", route=route)
-        return Plan(station, line="paint" if name.startswith("paint") else "")
-
-
-PLANS = Plans()
-
-
-def finding(
-    turn: str, station: str, since_s: float = 0, cause: Cause = DARK, at_s: float | None = None, by: str = "drift"
-) -> Finding:
-    """One turn, '+' or '-', of the finding that began `since_s` after the start."""
-    since = START + timedelta(seconds=since_s)
-    seen = since if turn == "+" else since + timedelta(seconds=30)
-    return Finding(
-        finding_id=finding_id(by, cause, station, since.isoformat()),
-        kind=FindingKind.BEGAN if turn == "+" else FindingKind.ENDED,
-        cause=cause,
-        station=station,
-        sentence=f"{station}: {cause} {'began' if turn == '+' else 'ended'}",
-        since=since,
-        at=seen if at_s is None else START + timedelta(seconds=at_s),
-        by=by,
-    )
-
-
-def play(findings: Sequence[Finding], plans: Plans = PLANS) -> tuple[Watch, list[Turn]]:
-    watch, turns = Watch(), []
-    for each in findings:
-        watch, more = take(watch, each, plans)
-        turns += more
-    return watch, turns
-
-
-def story(turns: Sequence[Turn]) -> list[str]:
-    """The events in short: `opened weld-01`."""
-    events = [each.event for each in turns if each.event]
-    return [f"{each.kind} {','.join(each.stations) or each.station}" for each in events]
-
-
+FOCUS, LIGHT = DriftCause.FOCUS, DriftCause.EXPOSURE
 THREE = [finding("+", "weld-01"), finding("+", "weld-02", 10), finding("+", "weld-03", 20)]
 
 ROWS = {
@@ -89,6 +36,23 @@ ROWS = {
     Why.PART_OF_LINE: (THREE, ["resolved weld-01", "resolved weld-02", "opened weld-01,weld-02,weld-03"]),
     Why.JOINED: ([*THREE, finding("+", "weld-04", 900)], ["updated weld-01,weld-02,weld-03,weld-04"]),
     Why.LEFT: ([*THREE, finding("-", "weld-02", 10)], ["updated weld-01,weld-03"]),
+    Why.ALSO: ([drift("+", "lone-1", FOCUS), drift("+", "lone-1", LIGHT, 900)], ["opened lone-1", "updated lone-1"]),
+    Why.THE_REST: (
+        [drift("+", "lone-1", FOCUS), drift("+", "lone-1", LIGHT, 900), drift("-", "lone-1", FOCUS)],
+        ["opened lone-1", "updated lone-1", "updated lone-1"],
+    ),
+    Why.WITH_HARM: (
+        [drift("+", "lone-1", FOCUS), rejects("+", "lone-1", 900)],
+        ["opened lone-1", "opened lone-1"],
+    ),
+    Why.DOES_HARM: (
+        [
+            rejects("+", "weld-04"),
+            *(drift("+", f"weld-0{each}", LIGHT) for each in (1, 2, 3)),
+            drift("+", "weld-04", LIGHT, 1200),
+        ],
+        ["resolved weld-01,weld-02,weld-03", "opened weld-01,weld-02,weld-03,weld-04"],
+    ),
 }
 
 

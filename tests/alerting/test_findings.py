@@ -13,13 +13,24 @@ from andon.incidents import Incident, resolved
 from andon.line import Burst, Plan
 from andon.memory import MemoryDeadLetters, MemoryKafka, MemorySink, MemorySource
 from andon.metrics import Metrics
-from andon.records import Cause, Evidence, Finding, FindingKind, FramePlace, IncidentEvent, Measure, read_event
+from andon.records import (
+    Cause,
+    Drift,
+    DriftCause,
+    Evidence,
+    Finding,
+    FindingKind,
+    FramePlace,
+    IncidentEvent,
+    Measure,
+    Severity,
+    read_event,
+)
 from andon.records import write_event as write
 from andon.redis_client import Patience
 from andon.stage import Message, Record, Stage
 from andon.topics import DEAD_LETTERS, DRIFT, INCIDENTS
 from andon_alerting.beside import open_of
-from andon_alerting.correlate import FOUND, Watch, ended_by_a_person
 from andon_alerting.ended import settling
 from andon_alerting.finding_state import rebuilt
 from andon_alerting.findings import LATE_WAIT_S, FindingSlate, Taking, places_of, watched
@@ -27,6 +38,7 @@ from andon_alerting.kept import Keeping
 from andon_alerting.memory import MemoryShelf
 from andon_alerting.page import page
 from andon_alerting.story import FIRST_ACTION, SEVERITY
+from andon_alerting.watch import FOUND, Watch, ended_by_a_person
 
 DARK = Cause.STATION_DARK
 
@@ -298,6 +310,104 @@ def test_what_a_person_ended_stays_over_while_the_finding_goes_on_and_opens_when
     second = desk.say("+", "lone-1", since_s=60)
     assert desk.turn(61)[-1] == "opened lone-1"
     assert desk.events()[-1].incident_id == second.finding_id != first.finding_id
+
+
+SOFTER, LIGHTER = DriftCause.FOCUS, DriftCause.EXPOSURE
+
+
+def drift(desk: Desk, turn: str, named: DriftCause = SOFTER, since_s: float = 0, station: str = "weld-07") -> Finding:
+    said = Drift(named=named, since=desk.start + timedelta(seconds=since_s))
+    finding = finding_id("drift", f"drift/{named}", station, str(since_s))
+    return desk.say(turn, station, since_s, cause=Cause.DRIFT, drift=said, finding_id=finding)
+
+
+def critical(desk: Desk) -> list[str]:
+    """The pages that call people."""
+    pages = [page(each) for each in desk.shelf.told.values()]
+    return [f"{each.kind} {each.cause}" for each in pages if each.severity is Severity.CRITICAL]
+
+
+@pytest.mark.parametrize("first", ["drift", "rejects"])
+@pytest.mark.parametrize("lost", [False, True])
+def test_drift_with_rejects_pages_once_in_whatever_order_also_after_a_lost_redis(
+    desk: Desk, first: str, lost: bool
+) -> None:
+    def drifts() -> None:
+        drift(desk, "+")
+
+    def rejects() -> None:
+        desk.say("+", cause=Cause.REJECT_RATE)
+
+    one, other = (drifts, rejects) if first == "drift" else (rejects, drifts)
+    one()
+    desk.turn(1)
+    assert critical(desk) == []
+    if lost:
+        desk.shelf.held = None
+    other()
+    desk.turn(2)
+    second = Cause.REJECT_RATE if first == "drift" else Cause.DRIFT
+    assert critical(desk) == [f"opened {second}"]
+    desk.kafka.commit("g", DRIFT, 0, 0)
+    desk.turn(3)
+    one()
+    other()
+    desk.turn(4)
+    assert critical(desk) == [f"opened {second}"], "said again, and read again"
+    assert desk.events()[-1].severity is Severity.CRITICAL
+
+
+def test_both_in_one_batch_page_once_and_say_what_drifted(desk: Desk) -> None:
+    drift(desk, "+")
+    desk.say("+", cause=Cause.REJECT_RATE)
+    desk.turn()
+    assert critical(desk) == ["opened reject_rate"]
+    told = page(desk.events()[-1])
+    assert told.changed == "at the same time: it began"
+
+
+def test_a_second_thing_that_drifts_is_told_by_the_first_ones_page(desk: Desk) -> None:
+    drift(desk, "+", station="lone-1")
+    assert desk.turn() == ["opened lone-1"]
+    drift(desk, "+", LIGHTER, 900, "lone-1")
+    assert desk.turn(901) == ["opened lone-1"]
+    (told,) = desk.shelf.told.values()
+    assert page(told).what == "lone-1: it began. Also: it began."
+    drift(desk, "-", station="lone-1")
+    assert desk.turn(931) == ["opened lone-1"]
+    drift(desk, "-", LIGHTER, 900, "lone-1")
+    assert desk.turn(932) == ["opened lone-1", "resolved lone-1"]
+
+
+def test_a_ticket_that_became_a_page_is_over_as_a_ticket(desk: Desk) -> None:
+    for each in range(3):
+        drift(desk, "+", LIGHTER, each, f"weld-0{each}")
+    desk.turn(5)
+    desk.say("+", "weld-04", cause=Cause.REJECT_RATE)
+    drift(desk, "+", LIGHTER, 600, "weld-04")
+    assert desk.turn(601) == [
+        "opened weld-00,weld-01,weld-02",
+        "opened weld-04",
+        "resolved weld-00,weld-01,weld-02",
+        "opened weld-00,weld-01,weld-02,weld-04",
+    ]
+    assert critical(desk) == ["opened drift"]
+
+
+def test_what_drifts_is_read_back_by_name(desk: Desk) -> None:
+    drift(desk, "+", station="weld-00")
+    for each in range(3):
+        drift(desk, "+", LIGHTER, each, f"weld-0{each}")
+    desk.turn(5)
+    before, desk.shelf.held = desk.shelf.held, None
+    drift(desk, "+", LIGHTER, 600, "weld-04")
+    desk.turn(601)
+    assert before is not None
+    again = (desk.shelf.held or {})[Cause.DRIFT]
+    assert again.found[:4] == before[Cause.DRIFT].found
+    assert {each.incident_id: each.drift for each in again.open} == {
+        each.incident_id: each.drift for each in before[Cause.DRIFT].open
+    }
 
 
 def test_a_lost_redis_does_not_bring_back_what_a_person_ended(desk: Desk) -> None:

@@ -20,10 +20,14 @@ from andon.records import (
     Cause,
     Change,
     ChangeKind,
+    Chart,
+    Drift,
+    DriftCause,
     FramePlace,
     IncidentEvent,
     IncidentKind,
     Measure,
+    Moved,
     Severity,
     write_event,
 )
@@ -135,6 +139,11 @@ def test_an_incident_of_a_line_is_found_by_each_of_its_stations(desk: MemoryDesk
     assert "body: weld-07, weld-08, weld-09 and 1 more" in desk.run("incidents").stdout
 
 
+def test_an_incident_of_stations_that_belong_to_no_line_names_them(desk: MemoryDesk):
+    desk.say(opened("*", stations=("weld-07", "weld-08"), line="", cause=Cause.DRIFT))
+    assert "some stations: weld-07, weld-08" in desk.run("incidents", "show", "weld-08").stdout
+
+
 def test_none_is_no_failure_and_says_since_when_and_what_else_is_open(desk: MemoryDesk):
     told = desk.run("incidents")
     assert told.exit_code == 0
@@ -224,6 +233,29 @@ def test_show_tells_turn_by_turn_what_changed_and_where_each_frame_lies(desk: Me
         assert words in told.stdout
 
 
+def test_show_tells_what_drifted_number_by_number(desk: MemoryDesk):
+    at = ago(hours=2)
+    softer = Moved(name="sharpness", before=4.61, after=4.12, sigmas=-3.2, chart=Chart.CUSUM, statistic=11.4, limit=8.2)
+    hotter = Moved(name="spindle_temperature", unit="K", before=341, after=347.2, sigmas=5)
+    called = Moved(name="rejects", before=0.004, after=0.019, sigmas=4)
+    drift = Drift(
+        named=DriftCause.FOCUS, since=at, moved=(softer,), sensors=(hotter,), rejects=called, false_alarm_days=30
+    )
+    event = opened(at=at, cause=Cause.DRIFT, drift=drift)
+    desk.say(event)
+    told = desk.run("incidents", "show", short(event)).stdout
+    for words in (
+        "drifted: focus, since",
+        "  sharpness 4.12, usually 4.61 (-3.2 standard deviations; cusum 11.4 against 8.2)",
+        "  beside it: spindle temperature 347.2 K, usually 341 K",
+        "  called: 1.90% of the parts, usually 0.40%",
+        "where nothing changes, this station gives such a ticket once in about 30 days",
+    ):
+        assert words in told
+    found = json.loads(desk.run("incidents", "show", short(event), "--json").stdout)
+    assert (found["drift"]["named"], "drift" in found["turns"][0]) == ("focus", False)
+
+
 def test_show_as_json_has_every_turn_and_every_frame(desk: MemoryDesk):
     event = opened()
     desk.say(event, over(event, ago(minutes=1)))
@@ -257,6 +289,11 @@ def test_show_of_what_is_not_there_is_told(desk: MemoryDesk):
 def test_each_change_in_words(kind: ChangeKind, words: str):
     change = Change(kind=kind, at=NOW, before="plate", after="cup")
     assert showing.change_words(change, NOW + timedelta(minutes=5)) == words
+
+
+def test_what_drifted_before_is_told_in_its_own_words():
+    change = Change(kind=ChangeKind.DRIFT, at=NOW, sentence="the picture gets softer")
+    assert showing.change_words(change, NOW + timedelta(minutes=5)) == "the picture gets softer, 5 min before"
 
 
 @dataclass

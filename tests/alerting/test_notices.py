@@ -11,7 +11,17 @@ from andon.ids import notice_id
 from andon.incidents import Incident, resolved
 from andon.line import Policy
 from andon.memory import MemoryDeadLetters, MemoryKafka, MemorySink, MemorySource
-from andon.records import Cause, IncidentEvent, IncidentKind, Notice, NoticeKind, Score, read_event, write_event
+from andon.records import (
+    Cause,
+    IncidentEvent,
+    IncidentKind,
+    Notice,
+    NoticeKind,
+    Score,
+    Severity,
+    read_event,
+    write_event,
+)
 from andon.redis_client import Patience
 from andon.stage import Message, Stage
 from andon.topics import DEAD_LETTERS, INCIDENTS, NOTICES
@@ -97,6 +107,15 @@ def test_a_refused_bundle_opens_an_incident_that_ends_when_one_serves(desk: Desk
     assert opened.incident_id == over.incident_id
     assert (opened.summary, over.summary) == ("weld-07: bundle_refused", "weld-07: bundle_serves")
     assert desk.refusals.held == {}
+
+
+def test_that_a_stations_reference_is_learned_is_news_told_once(desk: Desk) -> None:
+    for _ in range(2):
+        desk.say(NoticeKind.BASELINE_LEARNED)
+    assert desk.turn() == ["weld-07 notice baseline_learned"]
+    (notice,) = desk.refusals.told.values()
+    assert page(notice).severity is Severity.INFO
+    assert desk.events() == []
 
 
 def test_a_refusal_said_by_every_replica_is_told_once(desk: Desk) -> None:

@@ -33,6 +33,7 @@ OPENED, RESOLVED = event(IncidentKind.OPENED), event(IncidentKind.RESOLVED)
 NEWS = Notice(notice_id=ID, kind=NoticeKind.PROMOTED, station="weld-07", sentence="It serves.", at=AT)
 DUE = Entry("7", OPENED, again=False, attempts=0)
 OVER = replace(DUE, over=RESOLVED)
+REJECTS = replace(DUE, event=OPENED.model_copy(update={"cause": Cause.REJECT_RATE}))
 DARK_OVER = replace(DUE, over=RESOLVED.model_copy(update={"cause": Cause.STATION_DARK}))
 
 
@@ -59,6 +60,16 @@ TABLE = [
     (replace(OVER, tried=True), LATER, When.QUIET),
     (replace(OVER, attempts=1, put_off=True), None, When.NOW),
     (replace(DUE, over=event(IncidentKind.RESOLVED, "part_of_line"), tried=True), None, When.NOW),
+    (replace(DUE, over=event(IncidentKind.RESOLVED, "does_harm")), None, When.DOES_HARM),
+    (replace(REJECTS, over=RESOLVED), None, When.NOW),  # bad parts may have gone by
+]
+EXPLAINED = [
+    (DUE, None, When.EXPLAINED),
+    (DUE, LATER, When.QUIET),
+    (OVER, None, When.OVER_QUIETLY),
+    (replace(OVER, tried=True), None, When.EXPLAINED),
+    (replace(DUE, again=True), None, When.NOW),
+    (replace(DUE, event=RESOLVED, over=RESOLVED), None, When.NOW),
 ]
 
 
@@ -69,8 +80,15 @@ def test_quiet_time_puts_off_what_was_not_told_and_forgets_what_is_over(
     assert when(entry, quiet_until) is said
 
 
-def test_every_answer_is_in_the_table_above() -> None:
-    assert {said for *_, said in TABLE} == set(When)
+@pytest.mark.parametrize(("entry", "quiet_until", "said"), EXPLAINED)
+def test_what_a_fault_of_the_camera_explains_waits_and_is_forgotten_when_it_is_over_first(
+    entry: Entry, quiet_until: datetime | None, said: When
+) -> None:
+    assert when(entry, quiet_until, explained=True) is said
+
+
+def test_every_answer_is_in_the_tables_above() -> None:
+    assert {said for *_, said in (*TABLE, *EXPLAINED)} == set(When)
 
 
 def row(told: str, over: bool, put_off: str = "", tried: str = "") -> list[str]:

@@ -10,9 +10,25 @@ import pytest
 from andon.cli import PANELS
 from andon.errors import Mistake
 from andon.line import Plan, Policy
-from andon.records import Cause, Evidence, FramePlace, IncidentEvent, Measure, Region, Score
+from andon.records import (
+    Cause,
+    Change,
+    ChangeKind,
+    Drift,
+    DriftCause,
+    Evidence,
+    FramePlace,
+    IncidentEvent,
+    Measure,
+    Moved,
+    Region,
+    Score,
+    Severity,
+)
 from andon.settings import load
+from andon_alerting.drift_words import DRIFTED, FIRST, LOOK
 from andon_alerting.links import LinkSettings
+from andon_alerting.notifiers.alertmanager import alert
 from andon_alerting.page import CONSEQUENCE, Page, page, where
 from andon_alerting.policy import State, decide, went_silent
 from andon_alerting.settings import AlertingSettings
@@ -213,7 +229,9 @@ def test_every_cause_has_its_words_and_a_runbook(cause: Cause) -> None:
     assert FIRST_ACTION[cause].endswith(".")
     assert CONSEQUENCE[cause].endswith(".")
     text = (RUNBOOKS / f"{cause}.md").read_text()
-    assert re.findall("^## (.+)$", text, re.MULTILINE) == ["Meaning", "Impact", "Diagnosis", "Mitigation"]
+    sections = re.findall("^## (.+)$", text, re.MULTILINE)
+    assert sections[:4] == ["Meaning", "Impact", "Diagnosis", "Mitigation"]
+    assert sections[4:] == (list(DriftCause) if cause is Cause.DRIFT else [])
     assert text.startswith(f"# {cause}\n")
     assert f"`{cause}`" in (RUNBOOKS / "README.md").read_text()
 
@@ -271,3 +289,84 @@ def test_a_region_is_told_in_words_and_pixels(box: Sequence[int], words: str, st
 )
 def test_time_is_told_as_people_say_it(seconds: int, words: str) -> None:
     assert spoken(timedelta(seconds=seconds)) == words
+
+
+SOFTER = Moved(name="sharpness", before=4.61, after=4.12, sigmas=-3.2)
+HOTTER = Moved(name="spindle_temperature", unit="K", before=341.0, after=347.2, sigmas=5.0)
+
+
+@pytest.fixture
+def drifting(story: MakeStory, start: datetime) -> IncidentEvent:
+    """A ticket about focus."""
+    (event,) = told("aaa", story)
+    found = Drift(named=DriftCause.FOCUS, since=start, moved=(SOFTER,), sensors=(HOTTER,), false_alarm_days=30)
+    update = {"cause": Cause.DRIFT, "severity": Severity.WARNING, "drift": found, "evidence": ()}
+    words = {"summary": "weld-07: the picture gets softer since 14:00 UTC.", "first_action": "Wipe the lens."}
+    return event.model_copy(update=update | words)
+
+
+def test_a_page_of_drift_says_what_drifted_by_how_much_and_how_often_that_is_nothing(drifting: IncidentEvent) -> None:
+    shown = page(drifting, links=LINKS)
+    text = shown.description.splitlines()
+    assert text[0] == "weld-07: the picture gets softer since 14:00 UTC."
+    assert "Measured: sharpness 4.12, usually 4.61." in text
+    assert "First: Wipe the lens." in text
+    assert "Where nothing changes, this station gives such a ticket once in about 30 days." in text
+    assert shown.links["runbook"] == "https://wiki.factory/andon/drift#focus"
+    assert shown.drift is DriftCause.FOCUS
+    noted = alert(shown, drifting.at, 60)["annotations"]
+    assert (noted["drift"], noted["number"], "odds" in noted) == ("focus", "sharpness 4.12, usually 4.61", True)
+
+
+def test_of_a_spot_its_own_place_is_told_and_of_other_drift_none(drifting: IncidentEvent, story: MakeStory) -> None:
+    (bad,) = told("aaa", story)
+    assert drifting.drift is not None
+    shown = drifting.model_copy(update={"evidence": bad.evidence})
+    assert page(shown).where is None
+    spot = drifting.drift.model_copy(update={"where": Region(x=600, y=400, width=20, height=20, peak=1)})
+    assert page(shown.model_copy(update={"drift": spot})).where == "lower right, x 600 to 620, y 400 to 420"
+
+
+def test_drift_that_does_harm_says_so_and_nothing_of_odds(drifting: IncidentEvent) -> None:
+    assert drifting.drift is not None
+    more = Moved(name="rejects", before=0.004, after=0.019, sigmas=4)
+    updates: list[dict[str, object]] = [
+        {"drift": drifting.drift.model_copy(update={"rejects": more})},
+        {"reason": "with_harm"},
+    ]
+    for update in updates:
+        shown = page(drifting.model_copy(update={"severity": Severity.CRITICAL} | update))
+        assert shown.consequence.startswith("More parts are called since")
+        assert shown.odds is None
+
+
+def test_of_a_sensor_its_own_number_is_told(drifting: IncidentEvent) -> None:
+    assert drifting.drift is not None
+    shown = page(drifting.model_copy(update={"drift": drifting.drift.model_copy(update={"named": DriftCause.SENSOR})}))
+    assert shown.number_line == "spindle temperature 347.2 K, usually 341 K"
+    assert shown.consequence == "Verdicts hold; the process is not as it was when parts were good."
+
+
+def test_rejects_are_told_with_their_own_number_and_what_drifted_before(drifting: IncidentEvent) -> None:
+    measure = Measure(name="called", value=0.019, limit=0.008)
+    change = Change(kind=ChangeKind.DRIFT, at=drifting.opened_at - timedelta(minutes=20), sentence="focus drifted")
+    update = {"cause": Cause.REJECT_RATE, "measure": measure, "changed": change}
+    shown = page(drifting.model_copy(update=update), links=LINKS)
+    assert shown.number_line == "called 0.019 against 0.008"
+    assert shown.changed == "20 min before: focus drifted"
+    assert shown.links["runbook"] == "https://wiki.factory/andon/reject_rate"
+    assert shown.consequence.startswith("More parts are called since")
+    alone = page(drifting.model_copy(update=update | {"drift": None}))
+    assert alone.consequence == "More parts are rejected than used to be; each verdict is as good as ever."
+
+
+def test_a_link_with_a_place_of_its_own_keeps_it(drifting: IncidentEvent) -> None:
+    links = LinkSettings(runbooks="https://wiki.factory/andon#{cause}")
+    assert links.of(drifting)["runbook"] == "https://wiki.factory/andon#drift"
+
+
+@pytest.mark.parametrize("named", list(DriftCause))
+def test_every_drift_has_its_words(named: DriftCause) -> None:
+    assert FIRST[named].endswith((".", "?"))
+    assert named in DRIFTED
+    assert LOOK[named].startswith("look ")

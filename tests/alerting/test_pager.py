@@ -89,6 +89,7 @@ class Desk:
     now: datetime
     state: State | None = None
     quiet_s: float | None = None
+    explained: bool = False
     kafka: MemoryKafka = field(default_factory=MemoryKafka)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
 
@@ -107,6 +108,7 @@ class Desk:
             Random(1),
             Metrics(CollectorRegistry()),
             lambda _about, now: None if self.quiet_s is None else now + timedelta(seconds=self.quiet_s),
+            lambda _about: self.explained,
         )
 
     def events(self) -> list[IncidentEvent]:
@@ -222,6 +224,34 @@ def test_what_was_over_before_the_quiet_time_was_is_told_to_nobody_and_kafka_kno
     assert desk.outbox.settled == [("dropped", None)]
     (event,) = desk.events()
     assert (event.kind, event.reason, event.about) == ("paged", "over_quietly", "resolved")
+
+
+def test_what_the_camera_explains_is_put_off_and_told_when_it_outlasts_the_fault(
+    story: list[IncidentEvent], start: datetime
+) -> None:
+    desk = Desk(Outbox([entry(story[0])]), Notifier([Delivered()]), start, explained=True)
+    assert desk.turn() == 0
+    assert (desk.outbox.settled, desk.outbox.given_back) == ([("put off", 30.0)], 1)
+    desk.explained, desk.outbox.entries = False, [replace(entry(story[0]), put_off=True)]
+    assert desk.turn() == 1
+
+
+def test_what_is_over_while_the_camera_explains_it_is_told_to_nobody(
+    story: list[IncidentEvent], start: datetime
+) -> None:
+    over = replace(entry(story[0]), over=story[-1], put_off=True)
+    desk = Desk(Outbox([over]), Notifier([]), start, explained=True)
+    assert desk.turn() == 0
+    assert desk.outbox.settled == [("dropped", None)]
+    (event,) = desk.events()
+    assert (event.kind, event.reason, event.about) == ("paged", "over_quietly", "resolved")
+
+
+def test_what_people_know_of_goes_on_whatever_explains_it(story: list[IncidentEvent], start: datetime) -> None:
+    desk = Desk(Outbox([entry(story[0], again=True)]), Notifier([Delivered()]), start, explained=True)
+    assert desk.turn() == 1
+    desk = Desk(Outbox([entry(story[-1])]), Notifier([Delivered()]), start, explained=True)
+    assert desk.turn() == 1
 
 
 def test_a_quiet_station_does_not_keep_its_neighbours_page_back(story: list[IncidentEvent], start: datetime) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from andon.line import LineFile, Policy
-from andon.records import ChangeKind, IncidentEvent, IncidentKind, write_event
+from andon.records import Change, ChangeKind, IncidentEvent, IncidentKind, write_event
 from andon.stage import Message, Record
 from andon.topics import INCIDENTS
 from andon_alerting.alerting import Alerting, Board, Card
@@ -23,9 +23,9 @@ PLANS = LineFile(None, Policy(clear_after=4, multiple=None))
 class Told:
     """One station's scores, and what alerting wrote of them at `now`. Kafka holds the scores from `first` on."""
 
-    def __init__(self, scores: Sequence[Record], now: datetime, first: int = 0) -> None:
+    def __init__(self, scores: Sequence[Record], now: datetime, first: int = 0, drifted: Change | None = None) -> None:
         board = Board({"weld-07": Card("weld-07", 0, State("weld-07"))})
-        made = Alerting(board, PLANS, 300)(scores, now)
+        made = Alerting(board, PLANS, 300, drifted=lambda *_: drifted)(scores, now)
         self.live = board.cards["weld-07"].state
         stamp = int(now.timestamp() * 1000)
         self.kept = [(each.partition, each) for each in scores if each.offset >= first]
@@ -50,6 +50,13 @@ def now(start: datetime) -> datetime:
 def rebuilt(told: Told, now: datetime) -> Card:
     (card,), _ = Rebuild(told, PLANS, RebuildSettings(), 300)([0], now, lambda: None)
     return card
+
+
+def test_what_drifted_before_is_read_back_as_it_was_told(story_records: MakeRecords, now: datetime) -> None:
+    softer = Change(kind=ChangeKind.DRIFT, at=now - timedelta(hours=1), sentence="the picture gets softer")
+    told = Told(story_records("aaaa"), now, drifted=softer)
+    assert told.live.open[0].changed == softer
+    assert rebuilt(told, now).state == told.live
 
 
 def latest_of(events: Iterable[Record]) -> IncidentEvent:

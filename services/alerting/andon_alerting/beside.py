@@ -17,8 +17,7 @@ from andon.run import Service, andon_version, utc_now
 from andon.settings import KafkaSettings
 from andon.stage import Handler, Idle, Source, Stage
 from andon.topics import DRIFT, NOTICES, SCORES, VERDICTS
-from andon_alerting import correlate, false_calls, findings, notices
-from andon_alerting.correlate import Watch
+from andon_alerting import false_calls, findings, notices, watch
 from andon_alerting.counting import Counting, CountSlate, Looking, Tallying, stations_of
 from andon_alerting.counting import rebuilt as rebuilt_calls
 from andon_alerting.counting import watched as watched_calls
@@ -31,6 +30,7 @@ from andon_alerting.kept import Keeping, RedisShelf, Slate
 from andon_alerting.notices import Noticing
 from andon_alerting.outbox import Keys
 from andon_alerting.settings import AlertingSettings
+from andon_alerting.watch import Watch
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class Beside:
             clock=utc_now,
             on_saved=self.wake,
             rebuild=lambda: rebuilt(history, utc_now() - horizon, utc_now()),
-            settle=settling(self._ended, open_of, correlate.ended_by_a_person),
+            settle=settling(self._ended, open_of, watch.ended_by_a_person),
         )
         handle = Taking(slate, self.plans, self.settings.paging.max_alert_age_s)
         return self._stage("findings", keeping, watched(handle, slate, self.service.metrics))

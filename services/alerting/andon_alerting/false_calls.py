@@ -17,7 +17,7 @@ from andon.ids import derived_id, drill_of
 from andon.line import Plan
 from andon.records import Answer, Cause, Evidence, IncidentEvent, IncidentKind, Measure, Told
 from andon.records.incident import MOST_EVIDENCE
-from andon_alerting.correlate import ending
+from andon_alerting.finding_story import ending
 from andon_alerting.story import FIRST_ACTION, SEVERITY
 
 WINDOW = timedelta(hours=24)

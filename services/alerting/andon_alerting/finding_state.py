@@ -23,10 +23,10 @@ from andon.records import IncidentEvent, IncidentKind
 from andon.settings import KafkaSettings
 from andon.stage import Idle, Record
 from andon.topics import DRIFT, INCIDENTS
-from andon_alerting.correlate import FOUND, Watch, note, repeated, settled
 from andon_alerting.ended import by_then
 from andon_alerting.findings import read_finding
 from andon_alerting.rebuild import breathing
+from andon_alerting.watch import FOUND, PARTNER, Watch, note, repeated, settled
 
 
 class FindingHistory(Protocol):
@@ -77,14 +77,15 @@ def rebuilt(history: FindingHistory, since: datetime, now: datetime) -> dict[str
         with suppress(Invalid):  # it was a dead letter then, and is nothing now
             finding = read_finding(record)
             watch = watches.get(finding.cause, Watch())
-            watches[finding.cause] = watch if repeated(watch, finding) else note(watch, finding)
+            other = watches.get(PARTNER.get(finding.cause, ""), Watch())
+            watches[finding.cause] = watch if repeated(watch, finding) else note(watch, finding, other)
     standing = read_standing(history.incidents(since), now)
-    for over in [each for each in standing.ended if each.cause in watches]:
-        watches[over.cause] = settled(watches[over.cause], over, over.at)
     for event in standing.open:
         if event.cause in FOUND:
             watch = watches.get(event.cause, Watch())
             watches[event.cause] = replace(watch, open=(*watch.open, event))
+    for over in [each for each in standing.ended if each.cause in watches]:
+        watches[over.cause] = settled(watches[over.cause], over, over.at)
     return watches
 
 

@@ -23,8 +23,9 @@ from andon.records import Finding, IncidentEvent, IncidentKind, read_event, writ
 from andon.records.assignment import EVERY
 from andon.stage import Handler, Message, Record, Rejected, Result
 from andon.topics import INCIDENTS
-from andon_alerting.correlate import FOUND, Turn, Watch, take
+from andon_alerting.correlate import Turn, take
 from andon_alerting.kept import Slate
+from andon_alerting.watch import FOUND, PARTNER, Watch
 
 LATE_WAIT_S = 5.0  # how long a page of a late finding waits for the records that may end it
 
@@ -60,8 +61,9 @@ class Taking:
         return results
 
     def _turn(self, finding: Finding, now: datetime) -> Iterator[IncidentEvent]:
-        before = self._slate.kept.get(finding.cause, Watch())
-        self._slate.kept[finding.cause], turns = take(before, finding, self._plans)
+        kept, partner = self._slate.kept, PARTNER.get(finding.cause)
+        other = kept.get(partner) if partner else None
+        kept[finding.cause], turns = take(kept.get(finding.cause, Watch()), finding, self._plans, other)
         is_late = (now - finding.at).total_seconds() > self._max_alert_age_s
         for turn in turns:
             self._slate.decided.append((finding, turn))
@@ -85,9 +87,10 @@ def read_finding(record: Record) -> Finding:
 
 
 def places_of(record: Record) -> list[str]:
-    """The cause that a record speaks of, under which it is remembered."""
+    """The cause that a record speaks of, under which it is remembered, and what it is decided on beside."""
     with suppress(Invalid):
-        return [read_finding(record).cause]
+        cause = read_finding(record).cause
+        return [cause, *filter(None, [PARTNER.get(cause)])]
     return []
 
 

@@ -1,9 +1,9 @@
 """What is said of a line many of whose stations have the same trouble. Pure."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
-from andon.records import Cause
+from andon.records import Cause, IncidentEvent
+from andon_alerting import drift_words
 
 MOST_NAMES = 8
 
@@ -33,22 +33,47 @@ LOOK = {
 }
 
 
-def took_it(cause: Cause, line: str, stations: Sequence[str], within_s: float) -> str:
-    """That so many stations of a line got it at the same time."""
-    time = f"within {max(1, round(within_s))} s"
-    return f"{len(stations)} stations of line {line} {BEGAN[cause]} {time}: {_names(stations)}: {LOOK[cause]}."
+def took_it(event: IncidentEvent, stations: Sequence[str], within_s: float) -> str:
+    """That so many stations of its line got what `event` tells of at the same time."""
+    time = f"within {_spoken(within_s)}"
+    if event.drift:
+        what = drift_words.DRIFTED[event.drift.named]
+        return f"{_where(event)}{what} at {len(stations)} stations {time}: {_names(stations)}: {_look(event)}."
+    what = f"{len(stations)} stations {_of_line(event)}{BEGAN[event.cause]} {time}"
+    return f"{what}: {_names(stations)}: {_look(event)}."
 
 
-def has_it(cause: Cause, line: str, stations: Sequence[str], since: datetime) -> str:
+def has_it(event: IncidentEvent, stations: Sequence[str]) -> str:
     """How many stations of the line have it now."""
     many, are = (f"{len(stations)} stations", "are") if len(stations) > 1 else ("1 station", "is")
-    when = f"since {since:%H:%M:%S} UTC"
-    return f"{many} of line {line} {are} {IS[cause]} {when}: {_names(stations)}: {LOOK[cause]}."
+    when = f"since {event.opened_at:%H:%M:%S} UTC"
+    if event.drift:
+        what = drift_words.DRIFTED[event.drift.named]
+        return f"{_where(event)}{what} at {many} {when}: {_names(stations)}: {_look(event)}."
+    return f"{many} {_of_line(event)}{are} {IS[event.cause]} {when}: {_names(stations)}: {_look(event)}."
 
 
-def first_action(cause: Cause) -> str:
+def first_action(event: IncidentEvent) -> str:
     """What to do first."""
-    return f"{LOOK[cause].capitalize()}."
+    return f"{_look(event).capitalize()}."
+
+
+def _look(event: IncidentEvent) -> str:
+    return drift_words.LOOK[event.drift.named] if event.drift else LOOK[event.cause]
+
+
+def _where(event: IncidentEvent) -> str:
+    """`line body-2: `; of stations that belong to no line, their site, where it has a name."""
+    return f"line {event.line}: " if event.line else (f"site {event.site}: " if event.site else "")
+
+
+def _of_line(event: IncidentEvent) -> str:
+    where = _where(event).removesuffix(": ")
+    return f"of {where} " if where else ""
+
+
+def _spoken(seconds: float) -> str:
+    return f"{max(1, round(seconds))} s" if seconds < 120 else f"{round(seconds / 60)} min"
 
 
 def _names(stations: Sequence[str]) -> str:

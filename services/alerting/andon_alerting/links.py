@@ -6,7 +6,7 @@ from urllib.parse import quote, urlsplit
 
 from pydantic import Field, field_validator
 
-from andon.records import IncidentEvent
+from andon.records import Cause, IncidentEvent
 from andon.settings import Group
 
 FIELDS = ("incident", "station", "cause", "line", "from_ms", "to_ms")
@@ -29,7 +29,7 @@ class LinkSettings(Group):
     runbooks: str | None = Field(
         None,
         description="what to do about a cause: wherever you publish docs/runbooks, such as "
-        "https://wiki.factory/andon/{cause}; none: no link",
+        "https://wiki.factory/andon/{cause}; of a drift, #focus and the like go behind it; none: no link",
     )
 
     @field_validator("console", "dashboard", "runbooks")
@@ -43,7 +43,10 @@ class LinkSettings(Group):
         """The links of a page about `event`, by name."""
         templates = {"incident": self.console, "dashboard": self.dashboard, "runbook": self.runbooks}
         fields = _fields(event)
-        return {name: template.format(**fields) for name, template in templates.items() if template}
+        links = {name: template.format(**fields) for name, template in templates.items() if template}
+        if event.drift and event.cause is Cause.DRIFT and "#" not in links.get("runbook", "#"):
+            links["runbook"] += f"#{event.drift.named}"  # its section says what to do about what drifted
+        return links
 
 
 NO_LINKS = LinkSettings()

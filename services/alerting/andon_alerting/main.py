@@ -17,14 +17,16 @@ from andon.kafka.sink import KafkaSink
 from andon.kafka.source import Subscription
 from andon.kafka.table import TopicReader
 from andon.line import LineFile
-from andon.records import IncidentEvent
+from andon.records import IncidentEvent, Notice
 from andon.redis_client import Patience, connect
 from andon.run import Service, andon_version, serve, utc_now
 from andon.stage import Stage
-from andon.topics import INCIDENTS, SCORES, SILENCES
+from andon.topics import DRIFT, INCIDENTS, SCORES, SILENCES
 from andon_alerting.acknowledging import Following, ReadBack, RedisTaken, TakenBoard, acknowledging
 from andon_alerting.alerting import Alerting, Board
 from andon_alerting.beside import Beside
+from andon_alerting.blinded import Blinded
+from andon_alerting.drifts import Drifts
 from andon_alerting.notifiers import Notifier
 from andon_alerting.notifiers.alertmanager import Alertmanager
 from andon_alerting.notifiers.watchdog import Watchdog
@@ -53,9 +55,9 @@ def wire(service: Service, settings: AlertingSettings) -> None:
     sinks = notifiers(settings)
     states = RedisStates(redis, keys, {each.name: each.resend_s is not None for each in sinks})
     outboxes = [Outbox(redis, keys, each.name, holder(), pace(settings, each)) for each in sinks]
-    silencing = Silencing(TopicReader(kafka, SILENCES), plans)
+    silencing, drifts = Silencing(TopicReader(kafka, SILENCES), plans), Drifts(TopicReader(kafka, DRIFT))
     taken = RedisTaken(redis, keys, {each.name: each.resend_s is not None for each in sinks}, max_age_s)
-    asked = Asked(states.state, silencing.until, taken.of)
+    asked = Asked(states.state, silencing.until, taken.of, Blinded(redis, keys))
     crew = Crew([pager(service, settings, asked, *each) for each in zip(outboxes, sinks, strict=True)])
     scores = service.kafka_source(kafka, Subscription((SCORES,), group, fetch_bytes=SMALL_FETCH_BYTES))
 
@@ -77,21 +79,24 @@ def wire(service: Service, settings: AlertingSettings) -> None:
         on_rebuilt=service.metrics.state_rebuilds.inc,
     )
     beside = Beside(service, settings, plans, redis, keys, [each.name for each in sinks], crew.wake)
+    alerting = Alerting(board, plans, max_age_s, drifted=drifts.before, hold_s=settings.paging.hold_s)
     stage = Stage(
         name=service.name,
         source=source,
-        handle=counted(Alerting(board, plans, max_age_s), board, service.metrics),
+        handle=counted(alerting, board, service.metrics),
         sink=KafkaSink(kafka, compression="zstd"),
         dead_letters=KafkaDeadLetters(kafka, settings.dead_letters, service.name, andon_version()),
     )
     people = acknowledgements(service, settings, taken, crew)
-    with closing(silencing), crew.at_work():
-        service.run(
-            stage,
-            *beside.stages(),
-            people,
-            each_turn=[crew.check, lambda: plans.refresh(utc_now()), silencing.refresh],
-        )
+
+    def each_turn() -> None:
+        crew.check()
+        plans.refresh(utc_now())
+        silencing.refresh()
+        drifts.refresh(utc_now())
+
+    with closing(silencing), closing(drifts), crew.at_work():
+        service.run(stage, *beside.stages(), people, each_turn=[each_turn])
 
 
 def acknowledgements(service: Service, settings: AlertingSettings, taken: RedisTaken, crew: Crew) -> Stage:
@@ -127,11 +132,13 @@ def acknowledgements(service: Service, settings: AlertingSettings, taken: RedisT
 
 @dataclass(frozen=True)
 class Asked:
-    """What a pager asks before it tells: how a station stands, until when it is quiet, who has taken what on."""
+    """What a pager asks before it tells: how a station stands, until when it is quiet, who has taken what on, whether a
+    fault of the camera explains it."""
 
     state_of: Callable[[str], State | None]
     quiet: Quiet
     taken: Callable[[Sequence[str]], Mapping[str, IncidentEvent]]
+    explained: Callable[[IncidentEvent | Notice], bool]
 
 
 def pager(service: Service, settings: AlertingSettings, asked: Asked, outbox: Outbox, notifier: Notifier) -> Pager:
@@ -146,6 +153,7 @@ def pager(service: Service, settings: AlertingSettings, asked: Asked, outbox: Ou
         random=Random(),  # noqa: S311  spreads retries, guards nothing
         metrics=service.metrics,
         quiet=asked.quiet,
+        explained=asked.explained,
         beat=beat(service, settings, outbox, notifier),
         taken=asked.taken,
         links=settings.links,

@@ -11,19 +11,21 @@ from andon_alerting.alerting import Card
 from andon_alerting.kept import Due, as_it_stands
 from andon_alerting.page import page
 from andon_alerting.policy import State
-from andon_alerting.states import Loaded, Told
+from andon_alerting.states import Loaded, Told, hold_of
 
 T = TypeVar("T")
 
 
 class MemoryStates:
-    """`held` are the cards as kept; `queued` the pages in the order they were queued, each once; `ended` the events by
+    """`held` are the cards as kept; `queued` the pages in the order they were queued, each once, `holds`
+    how long each waits; `ended` the events by
     which people ended incidents."""
 
     def __init__(self) -> None:
         self.saved_at: datetime | None = None
         self.held: dict[str, Card] = {}
         self.queued: dict[str, IncidentEvent] = {}
+        self.holds: dict[str, float] = {}
         self.boot: set[int] = set()
         self.ended: dict[UUID, IncidentEvent] = {}
 
@@ -61,14 +63,16 @@ class MemoryStates:
 
     def _card(self, held: Card) -> Card:
         over = tuple(self.ended[each.incident] for each in held.state.open if each.incident in self.ended)
-        return replace(held, ended=over, pages=[])
+        return replace(held, ended=over, pages=[], holds={})
 
     def _save(self, card: Card) -> bool:
         held = self.held.get(card.station)
         if (held.mark if held else "") != card.mark:
             return False
         for event in card.pages:
-            self.queued.setdefault(f"{event.incident_id}/{event.kind}", event)
+            name = f"{event.incident_id}/{event.kind}"
+            self.queued.setdefault(name, event)
+            self.holds.setdefault(name, hold_of(card, event))
         self.held[card.station] = Card(card.station, card.partition, card.state, card.state.mark, card.owed)
         return True
 

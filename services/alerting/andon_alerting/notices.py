@@ -16,7 +16,7 @@ from andon.records import Cause, IncidentEvent, IncidentKind, Notice, NoticeKind
 from andon.records.assignment import EVERY
 from andon.stage import Message, Record, Rejected, Result
 from andon.topics import INCIDENTS
-from andon_alerting.correlate import ending
+from andon_alerting.finding_story import ending
 from andon_alerting.kept import Slate, Telling
 from andon_alerting.story import FIRST_ACTION, SEVERITY
 

@@ -1,12 +1,24 @@
 """What a page says: all a tired person needs to decide, made from an incident's event and nothing else. Pure."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from andon.records import Cause, Evidence, IncidentEvent, IncidentKind, Measure, Notice, NoticeKind, Severity
+from andon.records import (
+    Cause,
+    DriftCause,
+    Evidence,
+    IncidentEvent,
+    IncidentKind,
+    Measure,
+    Notice,
+    NoticeKind,
+    Severity,
+)
+from andon_alerting.drift_words import MEANS, moved_words, odds_words
+from andon_alerting.finding_story import does_harm
 from andon_alerting.links import NO_LINKS, LinkSettings
 from andon_alerting.showing import ratio_of
 from andon_alerting.story import what_changed
@@ -22,12 +34,14 @@ CONSEQUENCE = {
     Cause.STATION_BLURRED: "Verdicts cannot be trusted: small defects are not seen.",
     Cause.CAMERA_MOVED: "Verdicts cannot be trusted: the part is not where the bundle learned it.",
     Cause.DRIFT: "Verdicts are still given; more of them may be wrong soon.",
+    Cause.REJECT_RATE: "More parts are rejected than used to be; each verdict is as good as ever.",
     Cause.INSPECTOR_BROKEN: "Verdicts cannot be trusted. It says nothing of the parts.",
     Cause.BUNDLE_REFUSED: "Parts are inspected by the bundle before it, if there was one.",
     Cause.LEDGER_OUT_OF_BALANCE: "Some parts were seen, and never judged.",
     Cause.FALSE_CALLS: "Good parts are rejected, and people stop believing the verdicts.",
     Cause.EVIDENCE_AT_RISK: "Frames will be deleted before they are inspected, or kept as evidence.",
 }
+WITH_HARM = "More parts are called since; good ones among them may be rejected, and bad ones may pass."
 # The other news are information.
 WARNINGS = frozenset({NoticeKind.ROLLED_BACK, NoticeKind.NOT_ONBOARDED, NoticeKind.DRILL_FAILED})
 TURNS = (IncidentKind.ACKNOWLEDGED, IncidentKind.RESOLVED)
@@ -39,7 +53,8 @@ class Page(BaseModel):
     """One page. `what` is its sentence; `evidence` are the frames that show it, the one that opened it first.
 
     A `notice` tells what Andon did by itself: it is told once, and never over. `station` is '*' for a whole line, and
-    `stations` then names those that have it. `links` are where to look, by name: incident, dashboard, runbook.
+    `stations` then names those that have it. `drift` names what drifted, `drifted` the number that tells it best,
+    `odds` how often such a ticket comes for nothing. `links` are where to look, by name: incident, dashboard, runbook.
     `id` is the same for every attempt to tell the same thing, so that a receiver can tell repeats.
     """
 
@@ -67,6 +82,9 @@ class Page(BaseModel):
     threshold: float | None = None
     ratio: float | None = None
     measure: Measure | None = None
+    drift: DriftCause | None = None
+    drifted: str | None = None
+    odds: str | None = None
     where: str | None = None
     consequence: str = ""
     first_action: str = ""
@@ -80,7 +98,10 @@ class Page(BaseModel):
 
     @property
     def number_line(self) -> str | None:
-        """The number against its limit: `score 0.412 against 0.1, 4.1 times the limit`, `sharpness 2.1 against 3.4`."""
+        """The number against its limit: `score 0.412 against 0.1, 4.1 times the limit`, `sharpness 2.1 against 3.4`; of
+        what drifts, against what it usually is."""
+        if self.drifted is not None:
+            return self.drifted
         if self.measure is not None:
             of = self.measure
             unit = f" {of.unit}" if of.unit else ""
@@ -97,12 +118,13 @@ class Page(BaseModel):
             self.drill and "This is a drill.",
             self.what,
             self._when,
-            self.number_line and f"{'Measured' if self.measure else 'Worst'}: {self.number_line}.",
+            self.number_line and f"{'Measured' if self.measure or self.drifted else 'Worst'}: {self.number_line}.",
             self.where and f"Where: {self.where}.",
             self.consequence,
             self.first_action and f"First: {self.first_action}",
             self.acknowledged_by and f"Acknowledged by {self.acknowledged_by}.",
             self.changed and f"Changed {self.changed}.",
+            self.odds,
             *(f"{name.capitalize()}: {url}" for name, url in self.links.items()),
             self._look_closer,
             *(f"Evidence: {evidence_line(each)}" for each in self.evidence[:MOST_NAMED]),
@@ -179,8 +201,9 @@ def _of_incident(event: IncidentEvent, links: LinkSettings) -> Page:
         threshold=worst and worst.threshold,
         ratio=round(ratio_of(worst), 2) if worst and worst.score is not None and worst.threshold else None,
         measure=event.measure,
-        where=worst and where(worst),
-        consequence="" if over else CONSEQUENCE[event.cause],
+        **_of_drift(event),
+        where=worst and _where_in(event, worst),
+        consequence="" if over else consequence(event),
         first_action=event.first_action,
         changed=what_changed(event.changed, event.opened_at) if event.changed else None,
         links=links.of(event),
@@ -189,6 +212,34 @@ def _of_incident(event: IncidentEvent, links: LinkSettings) -> Page:
         evidence=event.evidence,
         resolved_by=event.by if over else None,
     )
+
+
+def _of_drift(event: IncidentEvent) -> dict[str, Any]:
+    """What a page says of a drift. A ticket that called nobody says how often one comes for nothing."""
+    drift = event.drift
+    if drift is None:
+        return {}
+    told = [*drift.sensors, *drift.moved] if drift.named is DriftCause.SENSOR else drift.moved
+    drifted = moved_words(told[0]) if told and event.cause is Cause.DRIFT and not event.stations else None
+    is_ticket = event.cause is Cause.DRIFT and event.kind is not IncidentKind.RESOLVED and not does_harm(event)
+    return {"drift": drift.named, "drifted": drifted, "odds": odds_words(drift) if is_ticket else None}
+
+
+def _where_in(event: IncidentEvent, worst: Evidence) -> str | None:
+    """Where in the picture it is. Of a drift, the place that drifted, if it is one; single frames do not show it."""
+    if event.cause is not Cause.DRIFT:
+        return where(worst)
+    spot = event.drift.where if event.drift and not event.stations else None
+    return where(worst.model_copy(update={"regions": (spot,)})) if spot else None
+
+
+def consequence(event: IncidentEvent) -> str:
+    """What it means for the parts."""
+    if does_harm(event):
+        return WITH_HARM
+    if event.cause is Cause.DRIFT and event.drift and event.drift.named in MEANS:
+        return MEANS[event.drift.named]
+    return CONSEQUENCE[event.cause]
 
 
 def where(evidence: Evidence) -> str | None:

@@ -29,7 +29,7 @@ from andon_alerting.notifiers import Answer, Delivered, Notifier, Refused, Retry
 from andon_alerting.outbox import Entry, Outbox
 from andon_alerting.page import Page, page
 from andon_alerting.policy import State
-from andon_alerting.put_off import DROPPED, When, when
+from andon_alerting.put_off import DROPPED, PUT_OFF, When, is_told_first, when
 from andon_alerting.settings import PagingSettings
 from andon_alerting.story import paged, refreshed
 
@@ -47,6 +47,11 @@ def never_quiet(_about: IncidentEvent | Notice, _now: datetime) -> None:
     """Everybody may be called at any time."""
 
 
+def unexplained(_about: IncidentEvent | Notice) -> bool:
+    """Nothing is known that explains it."""
+    return False
+
+
 def no_beat(_now: datetime) -> None:
     """Nothing is done first."""
 
@@ -59,7 +64,8 @@ def nobody(_incidents: Sequence[str]) -> dict[str, IncidentEvent]:
 @dataclass(frozen=True)
 class Pager:
     """Tells one sink. `state_of` answers what is known of a station now; `random` spreads the retries; `quiet` is the
-    gate that is asked before somebody is called; `beat` is done first thing in every turn; `taken` answers who has
+    gate that is asked before somebody is called; `explained` whether a fault of the camera, which is told by itself,
+    explains it; `beat` is done first thing in every turn; `taken` answers who has
     taken which incidents on."""
 
     notifier: Notifier
@@ -71,6 +77,7 @@ class Pager:
     random: Random
     metrics: Metrics
     quiet: Quiet = never_quiet
+    explained: Callable[[IncidentEvent | Notice], bool] = unexplained
     beat: Callable[[datetime], None] = no_beat
     taken: Callable[[Sequence[str]], Mapping[str, IncidentEvent]] = nobody
     links: LinkSettings = NO_LINKS
@@ -96,15 +103,15 @@ class Pager:
     def _goes_now(self, entry: Entry, now: datetime) -> bool:
         """Whether it is told now; what is not, is settled."""
         end = self.quiet(entry.event, now)
-        verdict = when(entry, end)
-        if verdict is When.QUIET and end is not None:
-            self.outbox.put_off(entry, now.timestamp(), min(end.timestamp(), now.timestamp() + LOOK_AGAIN_S))
+        verdict = when(entry, end, explained=is_told_first(entry) and self.explained(entry.event))
+        if verdict in PUT_OFF:
+            look_again = now.timestamp() + LOOK_AGAIN_S
+            self.outbox.put_off(entry, now.timestamp(), min(end.timestamp(), look_again) if end else look_again)
         if verdict in DROPPED:
             self._drop(entry, verdict, now)
-        if verdict is not When.NOW and not (entry.put_off and verdict is When.QUIET):
-            structlog.get_logger().info(
-                "page_put_off" if verdict is When.QUIET else "page_dropped", **self._about(entry)
-            )
+        if verdict in DROPPED or (verdict in PUT_OFF and not entry.put_off):
+            name = "page_put_off" if verdict in PUT_OFF else "page_dropped"
+            structlog.get_logger().info(name, why=verdict.value, **self._about(entry))
         return verdict is When.NOW
 
     def _drop(self, entry: Entry, why: When, now: datetime) -> None:

@@ -27,7 +27,7 @@ from andon.stage import Idle, Record
 from andon.topics import INCIDENTS, SCORES
 from andon_alerting.alerting import Card, too_late
 from andon_alerting.ended import by_then
-from andon_alerting.policy import OF_FRAMES, State, decide, went_silent
+from andon_alerting.policy import OF_FRAMES, Open, State, decide, went_silent
 from andon_alerting.policy import ended_by_a_person as ended_here
 from andon_alerting.settings import RebuildSettings
 from andon_alerting.states import Told
@@ -203,8 +203,14 @@ def cards(states: dict[str, State], where: dict[str, int], stories: Stories) -> 
 
 def _with_open(state: State, stories: Sequence[Story]) -> State:
     replayed = {each.incident: each for each in state.open}
-    opens = [replayed.get(each.opened.incident_id) or adopted(each.opened, each.latest) for each in stories]
+    opens = [_as_told(replayed.get(each.opened.incident_id), each) for each in stories]
     return replace(state, open=tuple(sorted(opens, key=lambda each: each.cause)))
+
+
+def _as_told(replayed: Open | None, story: Story) -> Open:
+    """An open incident as it was replayed; what changed before it is as it was told, since scores do not say it all."""
+    held = replayed or adopted(story.opened, story.latest)
+    return replace(held, changed=story.latest.changed)
 
 
 def pages(stories: Stories, since: datetime) -> list[Told]:

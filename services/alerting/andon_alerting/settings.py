@@ -23,6 +23,13 @@ class PagingSettings(Group):
     calls_per_minute: int = Field(120, ge=6, le=6000, description="most calls to one sink in any minute")
     first_retry_s: Positive = Field(1.0, description="pause before the second attempt; doubles from then on")
     longest_retry_s: Positive = Field(60.0, description="longest pause between attempts, unless the sink asks for more")
+    hold_s: float = Field(
+        5.0,
+        ge=0.0,
+        le=60.0,
+        description="longest wait of a page of bad parts where the picture itself looks otherwise: until it is sure "
+        "that it is not the camera, which people are told of instead; 0: not at all",
+    )
     lease_s: Positive = Field(30.0, description="how long one replica may hold a page before another takes it over")
 
 

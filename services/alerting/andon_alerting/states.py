@@ -34,8 +34,9 @@ redis.call('ZADD', heard, ARGV[5], ARGV[6])
 redis.call('EXPIRE', heard, ARGV[7])
 local key, arg = 3, 10
 while KEYS[key] do
-  queue(KEYS[key], KEYS[key + 1], KEYS[key + 2], ARGV[arg], ARGV[arg + 1], ARGV[arg + 2], ARGV[9], ARGV[7], ARGV[8])
-  key, arg = key + 3, arg + 3
+  local due = tonumber(ARGV[9]) + tonumber(ARGV[arg + 3])
+  queue(KEYS[key], KEYS[key + 1], KEYS[key + 2], ARGV[arg], ARGV[arg + 1], ARGV[arg + 2], due, ARGV[7], ARGV[8])
+  key, arg = key + 3, arg + 4
 end
 return 1
 """
@@ -164,11 +165,11 @@ class RedisStates:
             now.timestamp(),
         ]
         for event in card.pages:
-            body = write_event(event).decode()
+            body, wait_s = write_event(event).decode(), hold_of(card, event)
             for sink in self._sinks:
                 incident = str(event.incident_id)
                 keys += [self._keys.outbox(sink), self._keys.waiting(sink), self._keys.page(sink, incident)]
-                arguments += [incident, str(event.kind), body]
+                arguments += [incident, str(event.kind), body, wait_s]
         return [len(keys), *keys, *arguments]
 
     def _restore_call(self, incident: Told, sink: str, now: datetime) -> list[str | float]:
@@ -194,6 +195,11 @@ class RedisStates:
             pipe.evalsha(sha, *call)
         answers: list[int] = pipe.execute()
         return answers
+
+
+def hold_of(card: Card, event: IncidentEvent) -> float:
+    """How many seconds a page of `card` waits: only the first one of an incident does."""
+    return card.holds.get(event.incident_id, 0.0) if event.kind is IncidentKind.OPENED else 0.0
 
 
 def _card(station: str, partition: int, row: Sequence[str | None]) -> Card:

@@ -21,6 +21,7 @@ SEVERITY = {
     Cause.STATION_BLURRED: Severity.CRITICAL,
     Cause.CAMERA_MOVED: Severity.CRITICAL,
     Cause.DRIFT: Severity.WARNING,
+    Cause.REJECT_RATE: Severity.WARNING,
     Cause.INSPECTOR_BROKEN: Severity.CRITICAL,
     Cause.BUNDLE_REFUSED: Severity.WARNING,
     Cause.LEDGER_OUT_OF_BALANCE: Severity.CRITICAL,
@@ -38,6 +39,7 @@ FIRST_ACTION = {
     Cause.STATION_BLURRED: "Wipe the lens; then look at its focus ring.",
     Cause.CAMERA_MOVED: "Look whether somebody touched the camera or the fixture; put it back, or learn anew.",
     Cause.DRIFT: "Look at the frames before and after; nothing has to be stopped.",
+    Cause.REJECT_RATE: "Look at the parts that are called: are they bad? Then at what makes them so.",
     Cause.INSPECTOR_BROKEN: "Have parts checked by hand; then look at scoring: andon assignments, its log, its lag.",
     Cause.BUNDLE_REFUSED: "Tell whoever assigned it; then `andon rollback`, or assign one that `andon verify` passes.",
     Cause.LEDGER_OUT_OF_BALANCE: "Find the frames that are missing, and the service that lost them.",
@@ -104,6 +106,7 @@ def refreshed(opened: IncidentEvent, incident: Open) -> IncidentEvent:
         "count": incident.count,
         "last": incident.last,
         "summary": _sentence(opened.station, incident),
+        "changed": incident.changed,
         "evidence": incident.evidence,
     }
     return opened.model_copy(update=now)
@@ -248,7 +251,8 @@ def _good_again(station: str, held: Open, why: str, at: datetime) -> str:
 def what_changed(change: Change, began: datetime) -> str:
     """The last change before an incident `began`: `12 min before: bundle 4be14b replaced 77c077`."""
     ago = began - change.at
-    when = f"{spoken(ago)} before" if ago >= timedelta(seconds=1) else "with this very frame"
+    at_once = "at the same time" if change.kind is ChangeKind.DRIFT else "with this very frame"
+    when = f"{spoken(ago)} before" if ago >= timedelta(seconds=1) else at_once
     return f"{when}: {_turn_of(change)}"
 
 
@@ -258,6 +262,8 @@ def _turn_of(change: Change) -> str:
             return f"bundle {short(change.after)} replaced {short(change.before)}"
         case ChangeKind.CHANGEOVER:
             return f"changed over from {change.before or 'no named product'} to {change.after or 'no named product'}"
+        case ChangeKind.DRIFT:
+            return change.sentence or "it drifted"
     return f"scoring runs on {change.after} instead of {change.before}"
 
 

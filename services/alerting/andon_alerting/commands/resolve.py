@@ -11,7 +11,7 @@ from andon.records import Cause, IncidentEvent
 from andon.settings import load
 from andon_alerting.commands import desk as desks
 from andon_alerting.commands.saying import meant, record, write
-from andon_alerting.correlate import FOUND
+from andon_alerting.watch import FOUND
 
 AGAIN = "bad frames from now on open another"
 AGAIN_OF = {

@@ -13,13 +13,14 @@ from andon.commands.words import paper, print_json
 from andon.incidents.chronicle import Chronicle, Incident, standing, turn_words
 from andon.incidents.sifting import named, sifted
 from andon.incidents.when import spoken, stamp
-from andon.records import Change, ChangeKind, Evidence, IncidentEvent
+from andon.records import Change, ChangeKind, Drift, Evidence, IncidentEvent, Moved
 from andon.settings import KafkaSettings, load
 from andon.topics import INCIDENTS
 from andon_alerting.commands import desk as desks
 from andon_alerting.commands.frames import Frames, Saved
 from andon_alerting.commands.reading import shown
 from andon_alerting.commands.rows import row
+from andon_alerting.drift_words import moved_words, odds_words
 
 
 def show(
@@ -88,6 +89,8 @@ def lines(incident: Incident, saved: list[Saved], now: datetime) -> Iterator[str
 
 
 def _facts(incident: Incident, last: IncidentEvent) -> Iterator[str]:
+    if last.drift:
+        yield from drift_lines(last.drift)
     if last.changed:
         yield f"changed before: {change_words(last.changed, incident.since)}"
     if last.product:
@@ -97,6 +100,25 @@ def _facts(incident: Incident, last: IncidentEvent) -> Iterator[str]:
     action = next((each.first_action for each in incident.turns if each.first_action), "")
     if action and incident.resolved is None:
         yield f"first: {action}"
+
+
+def drift_lines(drift: Drift) -> Iterator[str]:
+    """What drifted, number by number, and what moved with it."""
+    yield f"drifted: {drift.named}, since {stamp(drift.since)}"
+    for each in drift.moved:
+        yield f"  {moved_words(each)} ({each.sigmas:+.1f} standard deviations{_by_chart(each)})"
+    for each in drift.sensors:
+        yield f"  beside it: {moved_words(each)}"
+    if drift.rejects:
+        yield f"  called: {drift.rejects.after:.2%} of the parts, usually {drift.rejects.before:.2%}"
+    if odds := odds_words(drift):
+        yield odds[0].lower() + odds[1:].removesuffix(".")
+
+
+def _by_chart(moved: Moved) -> str:
+    if moved.chart is None or moved.statistic is None or moved.limit is None:
+        return ""
+    return f"; {moved.chart} {moved.statistic:.4g} against {moved.limit:.4g}"
 
 
 def _frames(incident: Incident, saved: list[Saved]) -> Iterator[str]:
@@ -124,6 +146,8 @@ def change_words(change: Change, began: datetime) -> str:
             return f"bundle {after[:12]} took over from {before[:12]}, {when}"
         case ChangeKind.CHANGEOVER:
             return f"product {after} instead of {before}, {when}"
+        case ChangeKind.DRIFT:
+            return f"{change.sentence or 'it drifted'}, {when}"
     return f"scored by {after} instead of {before}, {when}"
 
 
@@ -144,9 +168,12 @@ def record(incident: Incident, saved: list[Saved], now: datetime) -> dict[str, A
     return row(incident, now) | {
         "changed": incident.last.changed.model_dump(mode="json") if incident.last.changed else None,
         "measure": incident.last.measure.model_dump(mode="json") if incident.last.measure else None,
+        "drift": incident.last.drift.model_dump(mode="json") if incident.last.drift else None,
         "product": incident.last.product,
         "bundle": incident.last.bundle,
-        "turns": [each.model_dump(mode="json", exclude={"evidence", "schema_version"}) for each in incident.turns],
+        "turns": [
+            each.model_dump(mode="json", exclude={"evidence", "drift", "schema_version"}) for each in incident.turns
+        ],
         "evidence": [_evidence_record(each, files.get(each.frame_id)) for each in incident.evidence],
     }
 

@@ -108,6 +108,8 @@ def _annotations(page: Page) -> dict[str, str]:
         "count": str(page.count) if page.count else None,
         "stations": ", ".join(page.stations),
         "changed": page.changed,
+        "drift": page.drift,
+        "odds": page.odds,
         "product": page.product,
         "evidence": "\n".join(evidence_line(each) for each in page.evidence),
         "bundle": page.bundle and page.bundle[:12],

@@ -9,11 +9,11 @@ same decision is made again, and said again under the same id.
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from andon.assigning import assigned, confirmed, promoted, rolled_back, unshadowed
+from andon.assigning import assigned, confirmed, promoted, rolled_back, shadowed, unshadowed
 from andon.assignments import Serving
 from andon.errors import Invalid, Mistake
 from andon.ids import notice_id
-from andon.records import Assignment, Notice, NoticeKind, write_event
+from andon.records import Assignment, Notice, NoticeKind, Wish, write_event
 from andon.stage import Message, Record, Rejected, Result
 from andon.topics import MODELS, NOTICES, REQUESTS
 from andon_training.trainer import sentences
@@ -23,6 +23,9 @@ from andon_training.trainer.newcomers import Newcomer, failed, hopeless, ready
 from andon_training.trainer.trials import Kind, Tally, Why, judge
 
 BY = "andon trainer"
+DRIFT_BY = "drift"
+"""Who asks for a bundle to be made anew where a drift is there to stay."""
+
 NOTICE_OF = {
     (Kind.PROMOTION, True): NoticeKind.PROMOTED,
     (Kind.PROMOTION, False): NoticeKind.NOT_PROMOTED,
@@ -46,7 +49,18 @@ class Deciding:
         self._board.news = []
         rejected = [bad for record in records if (bad := self._take(record)) is not None]
         requests = self._board.desk.turn(now, self._retry_s)
-        return [*rejected, *self._trials(now), *self._attempts(now), *requests]
+        return [*rejected, *self._trials(now), *self._attempts(now), *requests, *self._beside(now)]
+
+    def _beside(self, now: datetime) -> list[Message]:
+        """What a drift had made anew runs beside the bundle that serves, and decides nothing; to let it serve is for
+        people. Where another shadow runs, or a probation, theirs goes first."""
+        messages = []
+        for request, bundle in self._board.desk.made:
+            found = self._board.table.of(request.station, request.product) if request.by == DRIFT_BY else None
+            if request.wish is Wish.RETRAIN and found and not found.active.shadows and bundle != found.active.bundle:
+                after = shadowed(found.active, bundle, promotion=None, by=BY, why=request.why, at=now)
+                messages.append(Message(MODELS, after.key, write_event(after)))
+        return messages
 
     def _take(self, record: Record) -> Rejected | None:
         if record.topic != REQUESTS:

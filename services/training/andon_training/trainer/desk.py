@@ -23,7 +23,8 @@ class Desk:
     """`waiting` are the requests that are to be worked on, in their order; the one at hand is `current`.
 
     `words` is what its errand has said since the last turn. `over` were answered for good. `tries` counts how often one
-    failed through no fault of its own, `not_before` when it is taken up again. `told` are the last turn's news.
+    failed through no fault of its own, `not_before` when it is taken up again. `told` are the last turn's news, `made`
+    the requests that it did, each with its bundle.
     """
 
     waiting: dict[UUID, Request] = field(default_factory=dict)
@@ -33,6 +34,7 @@ class Desk:
     tries: dict[UUID, int] = field(default_factory=dict)
     not_before: dict[UUID, datetime] = field(default_factory=dict)
     told: list[RequestNews] = field(default_factory=list)
+    made: list[tuple[Request, str]] = field(default_factory=list)
 
     def take(self, record: Record) -> None:
         """Puts a request on the pile, or takes one off that was answered. Any order, any number of times.
@@ -54,6 +56,7 @@ class Desk:
 
     def turn(self, now: datetime, retry_s: float) -> list[Message]:
         """News of the request at hand; then the next one is taken up."""
+        self.made = []
         self.told = [*self._heard(now, retry_s), *self._taken(now)]
         return [Message(REQUESTS, news.station.encode(), write_event(news)) for news in self.told]
 
@@ -80,6 +83,7 @@ class Desk:
         self._close(request.request_id)
         if result.bundle is None:
             return _news(request, RequestState.REFUSED, result.problem, now, rescored=result.rescored)
+        self.made.append((request, result.bundle))
         found = {"bundle": result.bundle, "threshold": result.threshold, "rescored": result.rescored}
         return _news(request, RequestState.DONE, result.sentence, now, **found)
 

@@ -46,8 +46,7 @@ def fulfilled(request: Request, settings: TrainerSettings, progress: Progress) -
     from andon.store import BundleStore
 
     before = BundleStore.of(settings.store).get(request.bundle)
-    wished = _recalibrated if request.wish is Wish.THRESHOLD else _remembered
-    after, scored, sentence = wished(request, before, settings, progress)
+    after, scored, sentence = WISHED[request.wish](request, before, settings, progress)
     if scored.lost:
         problem = lost_words(scored)
         return Result(request_id=request.request_id, problem=problem, rescored=scored)
@@ -59,6 +58,15 @@ def fulfilled(request: Request, settings: TrainerSettings, progress: Progress) -
         threshold=after.manifest.threshold,
         rescored=scored,
     )
+
+
+def _anew(
+    request: Request, before: Bundle, settings: TrainerSettings, progress: Progress
+) -> tuple[Bundle, Rescored, str]:
+    from andon_training.trainer.anew import made_anew
+
+    after, scored, sentence = made_anew(request, before, settings, progress)
+    return after, scored, said(sentence, scored)
 
 
 def _recalibrated(
@@ -101,6 +109,9 @@ def _remembered(
     still = f", of which {len(found.still_called)} are still called anomalous" if found.still_called else ""
     sentence = f"It remembers {len(found.remembered)} false calls{still}; the threshold stays as it was."
     return found.bundle, worked.scored, said(sentence, worked.scored)
+
+
+WISHED = {Wish.THRESHOLD: _recalibrated, Wish.MEMORY: _remembered, Wish.RETRAIN: _anew}
 
 
 def said(sentence: str, scored: Rescored) -> str:
