@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from drift_seen import drifts
 from lines import ConsoleLine
 from playwright.sync_api import Page, expect
 from visits import DESK, PHONE, Visit
@@ -19,6 +20,13 @@ WIDER = "document.scrollingElement.scrollWidth - document.scrollingElement.clien
 def _something_to_look_at(line: ConsoleLine) -> None:
     line.frame("weld-looked-at")
     line.frame("weld-called", ratio=3)
+
+
+@pytest.fixture(scope="module")
+def drifting(line: ConsoleLine) -> tuple[str, ...]:
+    """The pages of a station that drifts."""
+    incident, _ = drifts(line, "weld-looked-at")
+    return f"/incidents/{incident}", "/stations/weld-looked-at"
 
 
 def test_the_board_shows_a_station_soon_after_its_first_frame(line: ConsoleLine, page: Page):
@@ -62,11 +70,13 @@ def test_the_first_key_skips_to_the_content(page: Page):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 def test_nobody_is_shut_out_and_nothing_is_wider_than_the_screen(
-    size: dict[str, int], scheme: str, visit: Visit, axe: Callable[[Page], None]
+    size: dict[str, int], scheme: str, visit: Visit, axe: Callable[[Page], None], drifting: tuple[str, ...]
 ):
     page = visit(Role.ENGINEER, size=size, scheme=scheme)  # type: ignore[arg-type]
-    for path in PAGES:
+    for path in (*PAGES, *drifting):
         page.goto(path)
+        if path.startswith("/stations/"):
+            expect(page.locator("#watched .bars")).to_be_visible()
         axe(page)
         assert page.evaluate(WIDER) <= 0, path
     page = visit(None, size=size, scheme=scheme)  # type: ignore[arg-type]

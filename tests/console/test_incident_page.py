@@ -89,7 +89,9 @@ def test_the_strip_shows_the_worst_first_and_marks_the_one_that_opened_it(home: 
 
 
 def test_frames_of_a_cause_that_no_frame_opened_mark_none():
-    home, incident = surge(event(IncidentKind.UPDATED, at_s=9, cause=Cause.DRIFT, evidence=(shown(1), shown(2, None))))
+    home, incident = surge(
+        event(IncidentKind.UPDATED, at_s=9, cause=Cause.STATION_DARK, evidence=(shown(1), shown(2, None)))
+    )
     frames = strip(incident, home.world.answers.of)
     assert [each.opened for each in frames] == [False, False]
     assert frames[-1].shot.ratio is None
@@ -177,7 +179,7 @@ def test_a_part_is_another_text_only_when_it_has_changed(home: House, incident: 
     browser = home.signed_in(Role.REVIEWER, headers=PART)
     address = f"/incidents/{incident.id}/now"
     first = digests(browser.get(address).text)
-    assert set(first) == {"state", "strip", "acts", "facts", "history", "others"}
+    assert set(first) == {"state", "drift", "moves", "strip", "acts", "facts", "history", "others"}
     assert digests(browser.get(address).text) == first
     taken = event(IncidentKind.ACKNOWLEDGED, at_s=5, by="mira", summary="mira has taken it on.")
     home.world.incidents.take([record(taken, 70)])

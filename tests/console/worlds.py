@@ -21,6 +21,7 @@ from andon.stage import Idle, Message, Record
 from andon.store import BlobStore, BundleStore
 from andon.topics import (
     AUDIT,
+    BASELINES,
     DRIFT,
     FRAME_PATTERN,
     INCIDENTS,
@@ -45,6 +46,7 @@ from andon_console.live.findings import Findings
 from andon_console.live.follow import Keeps
 from andon_console.live.incidents import Incidents
 from andon_console.live.reachable import Reachable
+from andon_console.live.references import References
 from andon_console.live.requests import Requests
 from andon_console.live.serving import Models
 from andon_console.live.shelved import Shelved
@@ -211,9 +213,13 @@ def make_world(settings: ConsoleSettings | None = None, sent: Sent | None = None
     """A world of empty folds; `other` are fields of it that a test brings itself."""
     given = settings or ConsoleSettings()
     folds: dict[str, Any] = {"stations": Stations(), "incidents": Incidents(), "answers": Answers(), "models": Models()}
-    folds |= {"silences": Silences(), "deeds": Deeds(), "findings": Findings(), "requests": Requests()} | {
-        name: other.pop(name) for name in [*other] if name in FOLDS
-    }
+    folds |= {
+        "silences": Silences(),
+        "deeds": Deeds(),
+        "findings": Findings(),
+        "requests": Requests(),
+        "references": References(),
+    } | {name: other.pop(name) for name in [*other] if name in FOLDS}
     keeps: Mapping[str, Keeps] = {topic: folds[name] for name, topic in FOLDS.items() if topic != SCORES}
     made: dict[str, Any] = {
         "settings": given,
@@ -262,6 +268,7 @@ FOLDS = {
     "deeds": AUDIT,
     "findings": DRIFT,
     "requests": REQUESTS,
+    "references": BASELINES,
 }
 
 

@@ -15,7 +15,16 @@ from andon.errors import Broken
 from andon.inference import Device, check_device, judge_outputs, open_model
 from andon.onnxfile import UnsafeModel, check_model
 from andon.records import Unscorable
-from andon.testing.models import BRIGHTEST, LOG_OF_BRIGHTEST, Node, number, part, tiny_model
+from andon.testing.models import (
+    BRIGHTEST,
+    LOG_OF_BRIGHTEST,
+    ROW_MEANS,
+    Node,
+    float_output,
+    number,
+    part,
+    tiny_model,
+)
 
 
 def frames(*levels: int) -> np.ndarray:
@@ -58,6 +67,62 @@ def test_a_wrong_shape_makes_every_row_unscorable(score: object, anomaly_map: ob
     outputs = judge_outputs(2, score, anomaly_map)
     assert outputs.problems == (Unscorable.WRONG_SHAPE, Unscorable.WRONG_SHAPE)
     assert np.isnan(outputs.score).all()
+
+
+def embedding_model(*more: bytes, rows: int = 8, nodes: tuple[Node, ...] = (*BRIGHTEST, ROW_MEANS)) -> bytes:
+    """The usual model, which also says how bright each row of a frame is."""
+    return tiny_model((rows, 8, 1), nodes, graph=b"".join(more or (float_output("embedding", rows),)))
+
+
+TURNED = (
+    *BRIGHTEST,
+    Node("ReduceMean", ("map",), "means", {"axes": [2], "keepdims": 0}),
+    Node("Transpose", ("means",), "embedding", {"perm": [1, 0]}),
+)
+
+
+def test_a_model_may_say_what_a_picture_is_like() -> None:
+    outputs = open_model(embedding_model()).run(frames(3, 200))
+    assert outputs.embedding is not None
+    assert outputs.embedding.dtype == np.float32
+    assert outputs.embedding.tolist() == [[3] * 8, [200] * 8]
+    assert outputs.score.tolist() == [3, 200]
+
+
+def test_a_model_that_does_not_say_so_serves_as_ever() -> None:
+    assert open_model(tiny_model()).run(frames(3)).embedding is None
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        embedding_model(float_output("embedding", "d"), nodes=TURNED),
+        embedding_model(rows=200),
+        embedding_model(float_output("embedding")),
+        embedding_model(float_output("embedding", 8), float_output("floats", 8, 8, 1)),
+        embedding_model().replace(b"embedding", b"reference"),
+        embedding_model().replace(b"embedding", b"something"),
+    ],
+    ids=["free", "too long", "flat", "a fourth output", "a reference in floats", "another name"],
+)
+def test_a_third_output_is_an_embedding_of_a_fixed_length_or_the_model_is_refused(data: bytes) -> None:
+    with pytest.raises(BundleError, match=r"model:.*(embedding \[N, d\]|cannot open)"):
+        open_model(data)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_a_row_whose_embedding_is_not_finite_is_named_and_its_neighbours_are_not(bad: float) -> None:
+    embedding = np.zeros((3, 4), np.float32)
+    embedding[1, 2] = bad
+    outputs = judge_outputs(3, np.zeros(3, np.float32), np.zeros((3, 4, 4), np.float32), embedding)
+    assert outputs.problems == (None, Unscorable.NOT_FINITE, None)
+
+
+@pytest.mark.parametrize("embedding", [np.zeros((1, 4)), np.zeros(2), np.zeros((2, 0)), np.zeros((2, 4), np.int64)])
+def test_an_embedding_of_a_wrong_shape_makes_every_row_unscorable(embedding: np.ndarray) -> None:
+    outputs = judge_outputs(2, np.zeros(2, np.float32), np.zeros((2, 4, 4), np.float32), embedding)
+    assert outputs.problems == (Unscorable.WRONG_SHAPE, Unscorable.WRONG_SHAPE)
+    assert outputs.embedding is None
 
 
 @pytest.mark.parametrize("batch", [frames(1)[:, :4], frames(1).astype(np.float32), frames(1)[:0]])

@@ -18,7 +18,7 @@ from andon.inference.device import check_runtime
 from andon.inference.faster import faster_session
 from andon.inference.ort import OrtSession
 from andon.onnxfile import UnsafeModel
-from andon.testing.models import BRIGHTEST, LOG_OF_BRIGHTEST, Node, proven_bundle, tiny_model
+from andon.testing.models import BRIGHTEST, LOG_OF_BRIGHTEST, ROW_MEANS, Node, float_output, proven_bundle, tiny_model
 
 BOTH = pytest.mark.parametrize("runtime", [Runtime.ONNXRUNTIME, Runtime.OPENVINO])
 LEVELS = (3, 200, 7, 9, 255, 0, 1, 2, 4, 5, 6)
@@ -45,6 +45,21 @@ def test_a_graph_made_for_a_fixed_batch_takes_any_number_of_frames(runtime: Runt
     assert outputs.score.tolist() == list(LEVELS[:count])
     assert outputs.map.shape == (count, 8, 8)
     assert model.shape == (8, 8, 1)
+
+
+@BOTH
+@pytest.mark.parametrize("batch", [None, 4])
+def test_an_embedding_is_the_same_on_either_runtime_row_by_row(runtime: Runtime, batch: int | None) -> None:
+    data = tiny_model(nodes=(*BRIGHTEST, ROW_MEANS), graph=float_output("embedding", 8))
+    outputs = open_model(data, runtime=runtime, batch=batch).run(frames(*LEVELS))
+    assert outputs.embedding is not None
+    assert outputs.embedding.tolist() == [[level] * 8 for level in LEVELS]
+
+
+@BOTH
+def test_any_other_third_output_is_refused_by_either_runtime(runtime: Runtime) -> None:
+    with pytest.raises(BundleError, match=r"may give float32 embedding \[N, d\].*floats: float32"):
+        open_model(tiny_model(graph=float_output("floats", 8, 8, 1)), runtime=runtime)
 
 
 @BOTH

@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as npst
 from numpy.typing import NDArray
 
 from andon.records import Region
-from andon.where import MAX_REGIONS, heat_map_png, regions
+from andon.where import MAX_REGIONS, heat_map_png, peak, regions
 
 
 def map_of(*rows: str) -> NDArray[np.float32]:
@@ -81,6 +81,49 @@ def test_regions_lie_within_the_crop_and_the_highest_place_is_among_them(
         assert x <= region.x <= region.x + region.width <= x + width
         assert y <= region.y <= region.y + region.height <= y + height
         assert anomaly_map.max() >= region.peak
+
+
+@pytest.mark.parametrize(
+    ("crop", "expected"),
+    [
+        ((0, 0, 40, 40), (25, 15)),
+        ((7, 9, 40, 40), (32, 24)),
+        ((0, 0, 400, 4), (250, 1)),
+        ((100, 50, 6, 60), (104, 72)),
+        ((0, 0, 1, 1), (0, 0)),
+    ],
+)
+def test_the_highest_place_lies_in_the_original_image(
+    crop: tuple[int, int, int, int], expected: tuple[int, int]
+) -> None:
+    assert peak(map_of("0000", "0092", "0010", "0000"), crop) == expected
+
+
+def test_of_several_highest_places_the_first_is_named() -> None:
+    assert peak(map_of("0009", "9000"), (0, 0, 4, 2)) == (3, 0)
+    assert peak(map_of("9000", "0009"), (0, 0, 4, 2)) == (0, 0)
+
+
+@pytest.mark.parametrize("flat", [map_of("11", "11"), map_of("7"), np.full((3, 5), -2.5, np.float32)])
+def test_a_map_without_relief_has_no_highest_place(flat: NDArray[np.float32]) -> None:
+    assert peak(flat, (0, 0, 100, 100)) is None
+
+
+@given(
+    npst.arrays(np.float32, st.tuples(st.integers(1, 12), st.integers(1, 12)), elements=st.floats(0, 9, width=32)),
+    st.tuples(*[st.integers(0, 5000)] * 2, *[st.integers(1, 5000)] * 2),
+)
+def test_the_highest_place_lies_in_the_region_of_the_highest_place(
+    anomaly_map: NDArray[np.float32], crop: tuple[int, int, int, int]
+) -> None:
+    """Above everything else there is one place alone."""
+    anomaly_map[anomaly_map.shape[0] // 2, anomaly_map.shape[1] // 3] = 10
+    (region,) = regions(anomaly_map, 9.5, crop)
+    found = peak(anomaly_map, crop)
+    assert (found is None) == (anomaly_map.size == 1)
+    if found is not None:
+        assert region.x <= found[0] < region.x + region.width
+        assert region.y <= found[1] < region.y + region.height
 
 
 def test_a_map_full_of_specks_costs_little() -> None:

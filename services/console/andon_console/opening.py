@@ -15,7 +15,7 @@ from andon.metrics import Metrics
 from andon.redis_client import connect
 from andon.run import utc_now
 from andon.settings import KafkaSettings
-from andon.topics import AUDIT, DRIFT, INCIDENTS, MODELS, REQUESTS, SCORES, SILENCES, VERDICTS
+from andon.topics import AUDIT, BASELINES, DRIFT, INCIDENTS, MODELS, REQUESTS, SCORES, SILENCES, VERDICTS
 from andon_console.frames.cache import Turns
 from andon_console.frames.log import KafkaScoreLog
 from andon_console.frames.opened import open_frames
@@ -25,11 +25,13 @@ from andon_console.live.findings import Findings
 from andon_console.live.follow import Follow, Keeps, Reader
 from andon_console.live.incidents import Incidents
 from andon_console.live.reachable import Reachable
+from andon_console.live.references import References
 from andon_console.live.requests import Requests
 from andon_console.live.serving import Models
 from andon_console.live.shelved import Shelved
 from andon_console.live.silences import Silences
 from andon_console.live.stations import Stations
+from andon_console.live.watched import Watched
 from andon_console.models.bench import open_bench
 from andon_console.quieting import Quieting
 from andon_console.rates.budgets import Budgets
@@ -54,6 +56,7 @@ class Folds:
     deeds: Deeds = field(default_factory=Deeds)
     findings: Findings = field(default_factory=Findings)
     requests: Requests = field(default_factory=Requests)
+    references: References = field(default_factory=References)
 
     def by_topic(self) -> Mapping[str, Keeps]:
         """The same, by what they follow."""
@@ -66,6 +69,7 @@ class Folds:
             AUDIT: self.deeds,
             DRIFT: self.findings,
             REQUESTS: self.requests,
+            BASELINES: self.references,
         }
 
 
@@ -101,6 +105,8 @@ def open_world(settings: ConsoleSettings, line: Plans, closing: ExitStack, metri
         bench=open_bench(settings, closing),
         shelved=Shelved(Folder(settings.evidence.url)),
         quieting=Quieting(settings.alertmanager),
+        references=folds.references,
+        watched=Watched.of_redis(redis, settings.redis.key_prefix),
         rates=listening.rates,
         reviewing=reviewing,
         threads=(reachable, reviewing, tallying),

@@ -19,11 +19,13 @@ from andon_console.live.findings import Findings
 from andon_console.live.follow import Follow
 from andon_console.live.incidents import Incidents
 from andon_console.live.reachable import Reachable
+from andon_console.live.references import References
 from andon_console.live.requests import Requests
 from andon_console.live.serving import Models
 from andon_console.live.shelved import Shelved
 from andon_console.live.silences import Silences
 from andon_console.live.stations import Stations
+from andon_console.live.watched import Watched
 from andon_console.models.bench import Bench
 from andon_console.quieting import Quieting
 from andon_console.rates.tally import LiveRates
@@ -70,6 +72,8 @@ class World:
     requests: Requests
     bench: Bench
     shelved: Shelved
+    references: References = field(default_factory=References)
+    watched: Watched = field(default_factory=Watched)
     quieting: Quieting = field(default_factory=lambda: Quieting(AlertmanagerSettings()))
     rates: LiveRates = field(default_factory=LiveRates)
     reviewing: Reviewing | None = None

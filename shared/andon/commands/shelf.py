@@ -9,6 +9,7 @@ from andon.settings import ServiceSettings, StoreSettings, load
 
 if TYPE_CHECKING:
     from andon.bundle import Card
+    from andon.manifest import DriftReference
     from andon.store import BundleStore
 
 _DIGITS = re.compile(r"[0-9a-f]{6,64}")
@@ -53,6 +54,16 @@ def meant_card(store: "BundleStore", text: str) -> "Card":
     from andon.bundle import card_of, read_bundle
 
     return card_of(read_bundle(_file(text)))
+
+
+def meant_reference(store: "BundleStore", text: str) -> "DriftReference":
+    """The drift reference of the bundle that `text` means, signed or not: to be shown. Raises Mistake."""
+    from andon.bundle import read_reference
+    from andon.store import BundleStore
+
+    if _DIGITS.fullmatch(text):
+        return BundleStore(store.url, store.cache).reference(store.find(text))[1]
+    return read_reference(_file(text))[1]
 
 
 def _file(text: str) -> Path:

@@ -82,6 +82,13 @@ LOG_OF_BRIGHTEST = (  # minus infinity for a frame with a black pixel
     Node("ReduceMax", ("map",), "score", {"axes": [1, 2], "keepdims": 0}),
 )
 
+ROW_MEANS = Node("ReduceMean", ("map",), "embedding", {"axes": [2], "keepdims": 0})
+
+
+def float_output(name: str, *sides: int | str) -> bytes:
+    """One output more, for the `graph` of a tiny model: float32 [N, *sides]."""
+    return part(12, _value(name, FLOAT, ["N", *sides]))
+
 
 def tiny_model(
     shape: tuple[int, int, int] = (8, 8, 1),

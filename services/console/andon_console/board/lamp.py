@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from andon.incidents.chronicle import Incident
-from andon.records import Score, Severity, Verdict
+from andon.records import Cause, Score, Severity, Verdict
 
 SILENT_S = 30.0  # where the line file lets a station be silent for ever
 
@@ -59,8 +59,15 @@ def lamp(
     flags = _flags(lit, silenced=silenced, learning=learning)
     if lit:
         worst = min(lit, key=lambda each: RANK[_LIT[each.last.severity]])
-        return Lamp(_LIT[worst.last.severity], worst.last.cause.replace("_", " "), flags)
+        return Lamp(_LIT[worst.last.severity], _word(worst), flags)
     return Lamp(*_of_frames(last, now, SILENT_S if silent_s is None else silent_s), flags)
+
+
+def _word(incident: Incident) -> str:
+    """Its cause; of a drift what drifted: `drift: focus`."""
+    cause = incident.last.cause
+    drift = next((each.drift for each in reversed(incident.turns) if each.drift), None)
+    return f"drift: {drift.named}" if drift is not None and cause is Cause.DRIFT else cause.replace("_", " ")
 
 
 def _flags(lit: Sequence[Incident], *, silenced: bool, learning: bool) -> tuple[Flag, ...]:

@@ -7,6 +7,8 @@ from uuid import UUID
 from andon.incidents import Incident
 from andon.line import Plan
 from andon.records import Cause, IncidentEvent
+from andon_console.drifting.drifted import Drifted
+from andon_console.drifting.learning import Offer
 from andon_console.incidents import words
 from andon_console.incidents.quiet import Quiet
 from andon_console.incidents.strip import Shown, beside
@@ -17,7 +19,8 @@ AROUND = timedelta(seconds=30)
 @dataclass(frozen=True, slots=True)
 class View:
     """One incident, what stands beside it, and the frame that is chosen; `shift` is until when a silence to the end of
-    the shift would last."""
+    the shift would last; `learn` is what could be learned anew, where it is about that, and
+    `drifts` what drifted, its own first."""
 
     incident: Incident
     plan: Plan
@@ -28,6 +31,8 @@ class View:
     untold: str
     others: list[Incident]
     before: list[Incident]
+    learn: Offer | None = None
+    drifts: tuple[Drifted, ...] = ()
 
     @property
     def last(self) -> IncidentEvent:
@@ -53,8 +58,16 @@ class View:
 
     @property
     def cause(self) -> str:
-        """Its cause in words: `Defect surge: many of the last parts look bad`."""
+        """Its cause in words: `Defect surge: many of the last parts look bad`, `Drift of focus: ...`."""
+        drift = self.drift
+        if drift is not None and self.last.cause is Cause.DRIFT:
+            return f"Drift. {drift.title}"
         return f"{words.name_of(self.last.cause).capitalize()}: {words.IN_SHORT[self.last.cause]}"
+
+    @property
+    def drift(self) -> Drifted | None:
+        """What drifted; of several that which it tells of itself."""
+        return self.drifts[0] if self.drifts else None
 
     @property
     def action(self) -> str:

@@ -16,6 +16,7 @@ IN_SHORT = {
     Cause.STATION_BLURRED: "out of focus, or a dirty lens",
     Cause.CAMERA_MOVED: "the part is elsewhere in the picture",
     Cause.DRIFT: "slow change",
+    Cause.REJECT_RATE: "more parts are called than usual",
     Cause.INSPECTOR_BROKEN: "the inspection is wrong, not the parts",
     Cause.BUNDLE_REFUSED: "a bundle cannot serve",
     Cause.LEDGER_OUT_OF_BALANCE: "frames are missing",
@@ -55,6 +56,8 @@ def change_words(change: Change, began: datetime) -> str:
             return f"Bundle {after[:12]} took over from {before[:12]}, {when}."
         case ChangeKind.CHANGEOVER:
             return f"Product {after} instead of {before}, {when}."
+        case ChangeKind.DRIFT:
+            return f"{change.sentence or 'Something drifted.'} ({when})"
     return f"Scored by {after} instead of {before}, {when}."
 
 

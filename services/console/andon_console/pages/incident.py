@@ -17,6 +17,8 @@ from andon.errors import Mistake
 from andon.incidents import Incident, turn_words
 from andon.incidents.chronicle import names
 from andon.line import Plan
+from andon_console.drifting.act import offer
+from andon_console.drifting.drifted import with_others
 from andon_console.incidents.quiet import quiet, shift_end
 from andon_console.incidents.runbooks import filled
 from andon_console.incidents.strip import chosen, strip
@@ -33,7 +35,7 @@ router = APIRouter()
 DIGITS = re.compile(r"[0-9a-f]{6,32}")
 MOST_OTHERS, MOST_BEFORE = 10, 5
 BEFORE = timedelta(days=30)
-PARTS = ("state", "strip", "acts", "facts", "history", "others")
+PARTS = ("state", "drift", "moves", "strip", "acts", "facts", "history", "others")
 """What is asked for anew while somebody looks. What they look at, the chosen frame, is left alone."""
 
 Named = Annotated[str, Path(max_length=64)]
@@ -105,6 +107,8 @@ def view_of(world: World, incident: Incident, frame: str = "") -> View:
         untold=world.quieting.failed(held.targets),
         others=[each for each in there.values() if each.id != incident.id][:MOST_OTHERS],
         before=same_cause([each for each in past.values() if each.id not in there], incident, MOST_BEFORE),
+        learn=offer(world, incident),
+        drifts=with_others(incident, world.findings.open_at(incident.last.station)),
     )
 
 
@@ -116,7 +120,8 @@ def plan_of(world: World, incident: Incident) -> Plan:
 
 def said_of(view: View) -> dict[str, Any]:
     """What the templates of its parts are given."""
-    runbook = filled(view.last.cause, view.own)
+    drift = view.drift
+    runbook = filled(view.last.cause, view.own, drift.drift.named if drift else None)
     return {"view": view, "before": None, "words": turn_words, "name_of": name_of, "runbook": runbook}
 
 

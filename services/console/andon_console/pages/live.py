@@ -17,7 +17,8 @@ STAND_EVERY_S = 5.0
 
 @router.get("/live", response_class=EventSourceResponse)
 async def live(world: Seen, stream: OneStream) -> AsyncIterator[ServerSentEvent]:
-    """`changed` names what changed: incidents, answers, models, silences, deeds. `standing` says how Kafka fares."""
+    """`changed` names what changed: incidents, answers, models, silences, deeds, requests, baselines.
+    `standing` says how Kafka fares."""
     before, stood = versions(world), -STAND_EVERY_S
     clock = asyncio.get_running_loop().time
     while not world.ending and stream.is_welcome():
@@ -41,6 +42,7 @@ def versions(world: World) -> dict[str, int]:
         "silences": world.silences.version,
         "deeds": world.deeds.version,
         "requests": world.requests.version,
+        "baselines": world.references.version,
     }
 
 

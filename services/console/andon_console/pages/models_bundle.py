@@ -76,7 +76,7 @@ def about(world: World, card: Card) -> dict[str, Any]:
     reference, _ = _or_why(lambda: shelf.reference(card.digest))
     sample, _ = _or_why(lambda: shelf.sample(card.digest))
     uses = _uses(world, card.digest)
-    told = _joined(sections(card, stored, uses, signed or trouble))
+    told = _joined(sections(card, stored, uses, signed or trouble, reference))
     return {
         "card": card,
         "manifest": manifest,
@@ -97,6 +97,7 @@ def lineage(manifest: BundleManifest) -> Iterator[tuple[str, str]]:
         ("its threshold was moved", made.recalibrated_from),
         ("the same model in fewer bits", made.quantised_from),
         ("its memory was widened by confirmed false calls", made.remembered_from),
+        ("the same model with what stations have learned", made.frozen_from),
     )
     yield from ((words, digest) for words, digest in told if digest)
 

@@ -63,7 +63,7 @@ function seenAgain() {
   if (document.hidden) letGo();
   else if (!source) {
     follow();
-    changed(["incidents", "answers", "models", "silences", "requests"]);
+    changed(["incidents", "answers", "models", "silences", "requests", "baselines"]);
   }
 }
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from andon.budget import budget_words
-from andon.commands.shelf import meant_card, open_store, shelf_settings
+from andon.commands.shelf import meant_card, meant_reference, open_store, shelf_settings
 from andon.commands.words import moment, paper, print_json, size_words, warn
 
 if TYPE_CHECKING:
     from andon.bundle import Card
     from andon.commands.bundles.use import Uses
-    from andon.manifest import BundleManifest
+    from andon.manifest import BundleManifest, DriftReference
     from andon.store import BundleStore, Stored
 
 Section = tuple[str, list[tuple[str, str]]]
@@ -35,17 +35,25 @@ def show(
     stored = next((each for each in store.stored() if each.digest == card.digest), None)
     known = uses_now(settings)
     signed = _signed(store, card.digest) if stored else ""
+    reference = meant_reference(store, bundle)
     if as_json:
         told = record(stored, card, known.of(card.digest))
-        print_json(told | {"signatures": signed, "manifest": card.manifest.model_dump(mode="json")})
+        learned = [{"station": each.station, "product": each.product, "frames": each.frames,
+                    "until": each.until.isoformat()} for each in reference.baselines]  # fmt: skip
+        print_json(
+            told | {"signatures": signed, "baselines": learned, "manifest": card.manifest.model_dump(mode="json")}
+        )
     else:
-        _print(card.digest, sections(card, stored, known, signed))
+        _print(card.digest, sections(card, stored, known, signed, reference))
     if known.unknown:
         warn(known.unknown)
 
 
-def sections(card: "Card", stored: "Stored | None", known: "Uses", signed: str) -> list[Section]:
-    """What there is to say, headed, each line a name and a value; what is not so is left out."""
+def sections(
+    card: "Card", stored: "Stored | None", known: "Uses", signed: str, reference: "DriftReference | None" = None
+) -> list[Section]:
+    """What there is to say, headed, each line a name and a value; what is not so is left out. `reference` is read for
+    what stations learned and was frozen into it."""
     manifest = card.manifest
     place = "not in the store" if stored is None else f"{size_words(stored.size)}, put {moment(stored.at)}"
     use = known.of(card.digest).words.replace("\n", "; ") or ("" if known.unknown else "nowhere")
@@ -56,6 +64,7 @@ def sections(card: "Card", stored: "Stored | None", known: "Uses", signed: str) 
         ("which pixels it looks at", list(_pixels(manifest))),
         ("the model", list(_model(manifest))),
         ("what it was made of", list(_made_of(manifest))),
+        ("what stations learned", list(_learned(reference)) if reference else []),
         ("golden frames", [(each.name.removeprefix("golden/"), _golden(each)) for each in manifest.golden]),
         ("made with", [(name, str(value)) for name, value in manifest.provenance if value]),
     ]
@@ -122,6 +131,16 @@ def _made_of(manifest: "BundleManifest") -> Iterator[tuple[str, str]]:
         if found:
             rest = f" and {len(found) - 3} more" if len(found) > 3 else ""
             yield name.replace("_", " "), f"{len(found)}: {'; '.join(found[:3])}{rest}"
+
+
+def _learned(reference: "DriftReference") -> Iterator[tuple[str, str]]:
+    for each in reference.baselines:
+        product = f", product {each.product}" if each.product else ""
+        until = moment(each.until)
+        yield (
+            f"{each.station}{product}",
+            f"{each.frames:,} frames until {until} UTC, {len(each.watched)} numbers watched",
+        )
 
 
 def _golden(frame: Any) -> str:

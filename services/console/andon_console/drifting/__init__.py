@@ -1,0 +1,1 @@
+"""Drift for people: numbers that moved, their histories, how far a station has learned, and learning anew."""
