@@ -19,6 +19,7 @@ from andon_ingest.clock import Clock
 from andon_ingest.inbox import Inbox
 from andon_ingest.push import Push
 from andon_ingest.settings import PushSettings
+from andon_ingest.signals.inbox import ReadingTray
 
 JPEG, PNG = b"\xff\xd8\xff\xe0 a part \xff\xd9", b"\x89PNG\r\n\x1a\n a part"
 PATH = "/stations/press-4/frames"
@@ -63,7 +64,8 @@ class Ingest:
 @contextmanager
 def running(line, capture, *, max_image_bytes=100_000, stations=(), limits=None, **settings):
     inbox = Inbox(capture, limits or BatchLimits(), Clock())
-    push = Push(inbox, PushSettings(**settings), max_image_bytes, frozenset(stations), Clock())
+    readings = ReadingTray(BatchLimits(), Clock())
+    push = Push(inbox, readings, PushSettings(**settings), max_image_bytes, frozenset(stations), Clock())
     with serving("push", push.app(), "127.0.0.1", 0) as port:
         ingest = Ingest(inbox, line, port)
         try:
@@ -311,8 +313,9 @@ def test_401_without_the_token_when_one_is_set(start):
 def test_the_front_page_tells_how_to_push(start):
     ingest = start()
     answer = ingest.post(None, "/", {}, "GET")
-    assert f"curl -H 'Content-Type: image/jpeg' --data-binary @part.jpg http://127.0.0.1:{ingest.port}" in str(
-        answer.body
+    assert (
+        f"curl -H 'Content-Type: image/jpeg' --data-binary @part.jpg http://127.0.0.1:{ingest.port}"
+        in answer.body.decode()
     )
     assert ingest.post(None, PATH, {}, "GET").status == 405
 

@@ -154,11 +154,16 @@ def http(
 ) -> None:
     """Take images by HTTP: POST /stations/STATION/frames is answered 202 once Kafka has the frame.
 
+    Readings of sensors, too: POST /signals/STATION with JSON.
+
     Example: andon ingest http --port 8700
 
     Example: curl -H 'Content-Type: image/jpeg' --data-binary @part.jpg localhost:8700/stations/press-4/frames
     """
+    from andon_ingest.signals.inbox import ReadingTray
+
     allowed = frozenset(_station(name, "--station") for name in stations or [])
+    readings = ReadingTray(BatchLimits(), Clock())
 
     @contextmanager
     def open_http(settings: IngestSettings, clock: Clock) -> Iterator[CaptureSource]:
@@ -168,11 +173,11 @@ def http(
 
         push = settings.push
         inbox = Inbox(_capture("http", clock), BatchLimits.of(settings.kafka), clock)
-        receiver = Push(inbox, push, settings.capture.max_image_bytes, allowed, clock)
+        receiver = Push(inbox, readings, push, settings.capture.max_image_bytes, allowed, clock)
         with serving("push", receiver.app(), host or push.host, push.port if port is None else port):
             yield inbox
 
-    _ingest(open_http, as_json)
+    _ingest(open_http, as_json, readings)
 
 
 @app.command()
@@ -233,8 +238,8 @@ def draw(
         typer.echo(f"{directory / name}: {count} parts")
 
 
-def _ingest(open_source: Open, as_json: bool) -> None:
-    """Every sub-command ends here: one stage, from the source to `camera.frames`."""
+def _ingest(open_source: Open, as_json: bool, readings: Source | None = None) -> None:
+    """Every sub-command ends here: one stage, from the source to `camera.frames`; pushed readings have their own."""
 
     def wire(service: Service, settings: IngestSettings) -> None:
         tally = Tally()
@@ -247,10 +252,23 @@ def _ingest(open_source: Open, as_json: bool) -> None:
                 sink=ClaimCheckSink(KafkaSink(settings.kafka), BlobStore(settings.store.frames)),
                 dead_letters=KafkaDeadLetters(settings.kafka, settings.dead_letters, service.name, andon_version()),
             )
-            service.run(stage, each_turn=[skips_counted(source.capture, service.metrics)])
+            more = [] if readings is None else [_readings_stage(service, settings, readings)]
+            service.run(stage, *more, each_turn=[skips_counted(source.capture, service.metrics)])
         _tell(summary(source.capture, tally), as_json)
 
     serve("ingest", IngestSettings, wire)
+
+
+def _readings_stage(service: Service, settings: IngestSettings, source: Source) -> Stage:
+    from andon_ingest.signals.inbox import readings
+
+    return Stage(
+        name="ingest-signals",
+        source=source,
+        handle=readings,
+        sink=KafkaSink(settings.kafka, compression="zstd"),
+        dead_letters=KafkaDeadLetters(settings.kafka, settings.dead_letters, service.name, andon_version()),
+    )
 
 
 def _tell(figures: Mapping[str, object], as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""HTTP push: a camera posts an image, and is answered 202 only after Kafka has it.
+"""HTTP push: a camera posts an image, a PLC its readings, and is answered 202 only after Kafka has them.
 
 Every refusal says what to do, and costs little: what can be refused by its headers is refused before its body is
 read, and a body is never read further than its limit.
@@ -9,6 +9,7 @@ import hmac
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from typing import TypeVar
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
@@ -20,12 +21,18 @@ from andon.ids import label, station_id
 from andon.images.npy import NPY_TYPE
 from andon_ingest.capture import Shot, content_type
 from andon_ingest.clock import Clock
-from andon_ingest.inbox import Delivered, Inbox, Stopping
+from andon_ingest.inbox import Inbox, Stopping, Tray
 from andon_ingest.settings import PushSettings
+from andon_ingest.signals.inbox import ReadingTray
+from andon_ingest.signals.push import MOST_BYTES as MOST_READING_BYTES
+from andon_ingest.signals.push import pushed
 
 MEDIA_TYPES = {"image/jpeg": "image/jpeg", "image/jpg": "image/jpeg", "image/png": "image/png", NPY_TYPE: NPY_TYPE}
 PRODUCT, PART = "Andon-Product", "Andon-Part"
+JSON_TYPES = ("application/json", "text/json")
 RETRY_AFTER_S = 1
+T = TypeVar("T")
+D = TypeVar("D")
 USAGE = """Andon ingest: push a JPEG, PNG or .npy, one request a frame.
 
   curl -H 'Content-Type: image/jpeg' --data-binary @part.jpg http://{host}/stations/press-4/frames
@@ -33,6 +40,13 @@ USAGE = """Andon ingest: push a JPEG, PNG or .npy, one request a frame.
 Optional: headers Andon-Product and Andon-Part (or ?product= and ?part=), traceparent.
 Answers: 202 with frame_id, station, epoch and seq once Kafka has the frame; 400 bad name or empty body; 413 too large;
 415 not JPEG, PNG or .npy; 429 too much at once, try after Retry-After; 503 stopping or no answer from Kafka: try again.
+
+Readings of sensors, one or a list of some:
+
+  curl -H 'Content-Type: application/json' http://{host}/signals/press-4 \\
+    -d '{{"at": "2026-11-22T14:02:07Z", "values": {{"temperature": 341.2}}, "units": {{"temperature": "K"}}}}'
+
+Optional: at of a single one (else now), units, source (who reads them). The same answers; 202 with how many Kafka has.
 """
 
 
@@ -96,9 +110,16 @@ class Push:
     """The requests' handlers. `stations` are those allowed; empty lets any station appear by itself."""
 
     def __init__(
-        self, inbox: Inbox, settings: PushSettings, max_image_bytes: int, stations: frozenset[str], clock: Clock
+        self,
+        inbox: Inbox,
+        readings: ReadingTray,
+        settings: PushSettings,
+        max_image_bytes: int,
+        stations: frozenset[str],
+        clock: Clock,
     ) -> None:
         self._inbox = inbox
+        self._readings = readings
         self._settings = settings
         self._max_image_bytes = max_image_bytes
         self._stations = stations
@@ -111,6 +132,7 @@ class Push:
         routes = [
             Route("/", self.usage, methods=["GET"]),
             Route("/stations/{station:path}/frames", self.receive, methods=["POST"]),
+            Route("/signals/{station:path}", self.receive_readings, methods=["POST"]),
         ]
         return Starlette(routes=routes, exception_handlers={Refused: _refuse})
 
@@ -124,16 +146,33 @@ class Push:
         station = self._station(request.path_params["station"])
         product, part = _label(request, PRODUCT), _label(request, PART)
         declared = _declared_type(request)
-        self._check_length(request)
+        _check_length(request, self._max_image_bytes)
         with self._room.place() as place:
-            data = await self._body(request, place)
+            data = await self._body(request, place, self._max_image_bytes)
             _check_image(data, declared)
             now, trace = self._clock.utc(), request.headers.get("traceparent")
             shot = Shot(station, data, now, product=product, part=part, traceparent=trace)
             self._seen.add(station)
-            done = await self._delivered(shot)
+            done = await self._delivered(self._inbox, shot)
         answer = {"frame_id": done.frame_id, "station": done.station, "epoch": done.epoch, "seq": done.seq}
         return JSONResponse(answer, 202)
+
+    async def receive_readings(self, request: Request) -> Response:
+        """One reading, or a list of some."""
+        self._check_token(request)
+        station = self._station(request.path_params["station"])
+        _check_json(request)
+        _check_length(request, MOST_READING_BYTES)
+        with self._room.place() as place:
+            data = await self._body(request, place, MOST_READING_BYTES)
+            try:
+                readings = pushed(station, data, self._clock.utc())
+            except Invalid as invalid:
+                raise Refused(400, invalid.reason.value, invalid.detail) from None
+            self._seen.add(station)
+            done = await self._delivered(self._readings, readings)
+        left_out = sum(each.left_out for each in readings.readings)
+        return JSONResponse({"station": station, "readings": done, "left_out": left_out}, 202)
 
     def _check_token(self, request: Request) -> None:
         if self._settings.token is None:
@@ -153,39 +192,31 @@ class Push:
             raise Refused(400, "too_many_stations", f"{len(self._seen)} stations; raise ANDON_PUSH__MAX_STATIONS")
         return station
 
-    def _check_length(self, request: Request) -> None:
-        length = request.headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > self._max_image_bytes:
-            raise self._too_large(length)
-
-    def _too_large(self, size: str) -> Refused:
-        return Refused(413, "too_large", f"{size} bytes; at most {self._max_image_bytes}")
-
-    async def _body(self, request: Request, place: Place) -> bytes:
+    async def _body(self, request: Request, place: Place, most: int) -> bytes:
         """The body, read no further than it may be long, and no longer than a client may take."""
         chunks: list[bytes] = []
         try:
             async with asyncio.timeout(self._settings.body_timeout_s):
                 async for chunk in request.stream():
                     place.add(len(chunk))
-                    if place.bytes > self._max_image_bytes:
-                        raise self._too_large(f"more than {place.bytes - 1}")
+                    if place.bytes > most:
+                        raise _too_large(f"more than {place.bytes - 1}", most)
                     chunks.append(chunk)
         except TimeoutError:
-            raise Refused(408, "slow", f"no whole image within {self._settings.body_timeout_s:g} s") from None
+            raise Refused(408, "slow", f"no whole body within {self._settings.body_timeout_s:g} s") from None
         except ClientDisconnect:
             raise Refused(400, "disconnected", "the client went away") from None
         return b"".join(chunks)
 
-    async def _delivered(self, shot: Shot) -> Delivered:
-        """Waits for Kafka. A frame whose client gave up before the stage took it is never captured."""
+    async def _delivered(self, tray: Tray[T, D], thing: T) -> D:
+        """Waits for Kafka. What a client gave up before the stage took it is never sent."""
         try:
-            answer: Future[Delivered] = self._inbox.offer(shot)
+            answer: Future[D] = tray.offer(thing)
             return await asyncio.wait_for(asyncio.wrap_future(answer), self._settings.answer_timeout_s)
         except Stopping:
-            raise Refused(503, "stopping", "this ingest stops; send the image again") from None
+            raise Refused(503, "stopping", "this ingest stops; send it again") from None
         except TimeoutError:
-            detail = f"no acknowledgement from Kafka within {self._settings.answer_timeout_s:g} s; send the image again"
+            detail = f"no acknowledgement from Kafka within {self._settings.answer_timeout_s:g} s; send it again"
             raise Refused(503, "kafka_slow", detail) from None
 
 
@@ -214,6 +245,22 @@ def _declared_type(request: Request) -> str | None:
         ours = f"image/jpeg, image/png or {NPY_TYPE}"
         raise Refused(415, "unsupported_format", f"Content-Type {text[:80]!r}; send {ours}")
     return declared
+
+
+def _check_length(request: Request, most: int) -> None:
+    length = request.headers.get("content-length", "0")
+    if not length.isdigit() or int(length) > most:
+        raise _too_large(length, most)
+
+
+def _too_large(size: str, most: int) -> Refused:
+    return Refused(413, "too_large", f"{size} bytes; at most {most}")
+
+
+def _check_json(request: Request) -> None:
+    declared = request.headers.get("content-type")
+    if declared is not None and declared.partition(";")[0].strip().lower() not in JSON_TYPES:
+        raise Refused(415, "unsupported_format", f"Content-Type {declared[:80]!r}; send {JSON_TYPES[0]}")
 
 
 def _check_image(data: bytes, declared: str | None) -> None:
