@@ -107,7 +107,8 @@ bench: servers ## Measure speed and memory; writes bench/results
 bench-models: ## Measure models by runtime and precision: DIRS="SET ..." in MVTec AD layout; goes on where it stopped
 	@$(if $(wildcard .venvs/torch/.ready),.venvs/torch/bin/python,$(BIN)/python) bench/models.py $(DIRS) $(ARGS)
 
-driftbench: ## Measure drift on frames that go wrong little by little; writes bench/results; goes on where it stopped
+driftbench: setup $(filter .uv/bin/uv,$(UV)) ## Measure drift on streams and on frames that go wrong; writes bench/results; goes on where it stopped
+	@OMP_NUM_THREADS=1 $(UV) run --quiet --no-sync --with river==0.26.1 --with matplotlib==3.11.2 python bench/driftbench/streams.py
 	@OMP_NUM_THREADS=1 $(BIN)/python bench/driftbench/images.py $(ARGS)
 
 clean: ## Remove what make made (environments and fetched servers too)

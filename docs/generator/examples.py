@@ -10,9 +10,13 @@ from andon.reasons import Reason
 from andon.records import (
     Answer,
     Assignment,
+    Baseline,
     Cause,
+    Chart,
     Deed,
     Did,
+    Drift,
+    DriftCause,
     Event,
     Evidence,
     Finding,
@@ -22,12 +26,16 @@ from andon.records import (
     IncidentEvent,
     IncidentKind,
     Measure,
+    Moved,
     Notice,
     NoticeKind,
+    Point,
     PreparedFrame,
     Proof,
+    Reading,
     Refusal,
     Region,
+    Relearn,
     Request,
     RequestNews,
     RequestState,
@@ -40,6 +48,7 @@ from andon.records import (
     Verdict,
     Wish,
 )
+from andon.records.baseline import Rejects, Watched
 from andon.stage import Record, Rejected
 
 CAPTURED = datetime(2026, 3, 2, 6, 30, 0, 125000, UTC)
@@ -88,6 +97,33 @@ REJECTED = Rejected(
 )
 REQUEST = derived_id(ID, "jonas", Wish.MEMORY)
 RESCORED = Rescored(defects=14, found_before=14, found_after=14, good=60, called_before=5, called_after=1, missing=2)
+BASELINE = Baseline(
+    station="weld-07",
+    product="bracket",
+    bundle=BUNDLE,
+    since=CAPTURED,
+    until=SCORED,
+    frames=9600,
+    period_s=3.0,
+    run_length=9_500_000,
+    tickets=1,
+    watched={
+        "sharpness": Watched(
+            quantiles=(4.1, 4.6, 5.2),
+            mean=4.6,
+            sd=0.2,
+            correlation=0.3,
+            block=20,
+            centre=0.01,
+            spread=0.31,
+            slack=0.5,
+            cusum=9.2,
+            wasserstein=0.31,
+        )
+    },
+    rejects=Rejects(ratio=0.004, limit=11.0),
+    by="drift",
+)
 EVENTS: tuple[Event, ...] = (
     Assignment(station="weld-07", bundle=BUNDLE, by="mira", why="new lighting", at=CAPTURED),
     Proof(station="weld-07", bundle=BUNDLE, at=CAPTURED),
@@ -176,6 +212,50 @@ EVENTS: tuple[Event, ...] = (
         at=SCORED,
         measure=Measure(name="sharpness", value=2.2, limit=3.4),
         by="drift",
+    ),
+    Finding(
+        finding_id=finding_id("drift", Cause.DRIFT, "weld-07", CAPTURED.isoformat()),
+        kind=FindingKind.BEGAN,
+        cause=Cause.DRIFT,
+        station="weld-07",
+        product="bracket",
+        bundle=BUNDLE,
+        sentence="weld-07: framing moved 11 px left since 06:30 UTC; parts unchanged.",
+        since=CAPTURED,
+        at=SCORED,
+        drift=Drift(
+            named=DriftCause.FRAMING,
+            since=CAPTURED,
+            moved=(
+                Moved(
+                    name="right",
+                    unit="px",
+                    before=0.2,
+                    after=-10.9,
+                    sigmas=-9.1,
+                    chart=Chart.CUSUM,
+                    statistic=11.4,
+                    limit=8.2,
+                    history=(Point(at=CAPTURED, value=0.2), Point(at=SCORED, value=-10.9)),
+                ),
+            ),
+            before=ID,
+            after=ID,
+            right=-11.1,
+            false_alarm_days=30.0,
+        ),
+        by="drift",
+    ),
+    Reading(
+        station="weld-07",
+        source="plc-2",
+        at=CAPTURED,
+        values={"spindle_temperature": 341.2, "coolant_pressure": 2.4},
+        units={"spindle_temperature": "K", "coolant_pressure": "bar"},
+    ),
+    BASELINE,
+    Relearn(
+        station="weld-07", product="bracket", bundle=BUNDLE, by="mira", why="the lamp was changed for good", at=SCORED
     ),
     IncidentEvent(
         event_id=derived_id(INCIDENT, IncidentKind.OPENED, str(ID)),

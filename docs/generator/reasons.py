@@ -18,6 +18,7 @@ def reasons() -> str:
     skip = import_module("andon_ingest.capture").Skip
     why, telling = import_module("andon_alerting.policy").Why, import_module("andon_alerting.alerting").Telling
     found = import_module("andon_drift.detect").Why
+    watched = import_module("andon_drift.watch.rules").Reason
     correlated, overruled = (import_module(f"andon_alerting.{name}").Why for name in ("correlate", "false_calls"))
     action = import_module("andon_machines.result").Action
     leaves = import_module("andon_alerting.evidence.tidy").Leaves
@@ -52,6 +53,7 @@ def reasons() -> str:
         section("Why a false-call budget is judged so", "Field `reason` of an incident event.", _of(overruled)),
         section("Whether people are told", "Field `telling` in the log.", _of(telling)),
         section("Why drift decided so", "Field `why` in its log.", _of(found)),
+        section("Why a finding of drift began or ended", "Field `why` in drift's log.", _of(watched)),
         section("How a heartbeat came back", "Label `outcome` of `andon_heartbeats_total`.", _of(judging.Outcome)),
         section("Why a golden frame was judged so", "Field `why` in the heartbeat's log.", _of(judging.Why)),
         section(

@@ -8,6 +8,7 @@ from andon.stage import Headers
 from andon.topics import (
     ALL,
     AUDIT,
+    BASELINES,
     DAY_MS,
     DEAD_LETTERS,
     DRIFT,
@@ -24,6 +25,7 @@ from andon.topics import (
     SCORES,
     SHADOW_PREPARED,
     SHADOW_SCORES,
+    SIGNALS,
     SILENCES,
     VERDICTS,
     Topic,
@@ -41,14 +43,14 @@ class Flow:
     readers: tuple[str, ...] = ()
 
 
-COMMANDS = ("assign", "silence")
+COMMANDS = ("assign", "silence", "baselines")
 EVERY_SERVICE = ("ingest", "preprocess", "scoring", "alerting", "drift", "machines")
 FLOW = {
     FRAMES: Flow(("ingest",), ("preprocess", "evidence")),
     PREPARED: Flow(("preprocess",), ("scoring",)),
     SHADOW_PREPARED: Flow(("preprocess",), ("scoring",)),
     SHADOW_SCORES: Flow(("scoring",), ("trainer", "console")),
-    NOTICES: Flow(("scoring", "trainer", "ingest"), ("alerting",)),
+    NOTICES: Flow(("scoring", "trainer", "ingest", "drift"), ("alerting",)),
     SCORES: Flow(("scoring",), ("alerting", "drift", "machines", "ingest", "trainer", "evidence", "console")),
     MODELS: Flow(
         ("assign", "scoring", "trainer", "ingest", "console"), ("ingest", "preprocess", "scoring", "trainer", "console")
@@ -56,9 +58,11 @@ FLOW = {
     INCIDENTS: Flow(("alerting", "console"), ("alerting", "machines", "evidence", "ingest", "console")),
     VERDICTS: Flow(("console",), ("alerting", "evidence", "console")),
     DRIFT: Flow(("drift", "ingest", "evidence"), ("drift", "ingest", "alerting", "evidence", "console")),
+    SIGNALS: Flow(("ingest",), ("drift",)),
+    BASELINES: Flow(("drift", "console", "baselines"), ("drift", "console")),
     SILENCES: Flow(("silence", "console"), ("alerting", "console")),
-    REQUESTS: Flow(("console", "trainer"), ("trainer", "console")),
-    AUDIT: Flow(("console",), ("console",)),
+    REQUESTS: Flow(("console", "trainer", "drift"), ("trainer", "console")),
+    AUDIT: Flow(("console", "baselines"), ("console",)),
     DEAD_LETTERS: Flow(EVERY_SERVICE, ("ingest",)),
 }
 FRAME_HEADERS = {

@@ -39,6 +39,7 @@ from andon.manifest import (
     Made,
     Member,
     Part,
+    Provenance,
 )
 
 SCHEMA_VERSION = 1
@@ -130,6 +131,25 @@ def make_bundle(
     members = {MODEL: model, REFERENCE: _canonical(reference), CALIBRATION: _canonical(sample), **golden}
     if backbone is not None:
         members[BACKBONE] = backbone
+    return _bundle_of(manifest, members, created_at)
+
+
+def with_reference(
+    bundle: Bundle, reference: DriftReference, provenance: Provenance, created_at: datetime | None = None
+) -> Bundle:
+    """`bundle` with another drift reference and provenance, every other member as it was.
+
+    Raises Mistake when the reference is larger than a bundle may hold.
+    """
+    text = _canonical(reference)
+    if len(text) > MAX_JSON_BYTES:
+        raise Mistake(f"the drift reference would have {len(text)} bytes; a bundle holds at most {MAX_JSON_BYTES}")
+    members = {name: data for name, data in bundle.members.items() if name != MANIFEST} | {REFERENCE: text}
+    return _bundle_of(bundle.manifest.model_copy(update={"provenance": provenance}), members, created_at)
+
+
+def _bundle_of(manifest: BundleManifest, members: Mapping[str, bytes], created_at: datetime | None) -> Bundle:
+    """The bundle of `manifest`, which is told of its `members`. Raises Damaged."""
     listed = tuple(Member(name=n, sha256=_sha256(members[n]), size=len(members[n])) for n in sorted(members))
     complete = manifest.model_copy(update={"members": listed})
     text = _canonical(complete)

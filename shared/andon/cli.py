@@ -20,6 +20,7 @@ Settings come from ANDON_ variables (docs/settings.md).
 PANELS = {
     "The line": (
         "ingest",
+        "signals",
         "preprocess",
         "scoring",
         "shadow-scoring",
@@ -36,7 +37,7 @@ PANELS = {
     ),
     "When you are on call": ("incidents", "acknowledge", "resolve", "silence", "silences"),
     "Making bundles": ("fit", "train", "curate", "calibrate", "remember", "quantise", "evaluate", "verify"),
-    "Letting them serve": ("bundles", "assign", "assignments", "shadow", "promote", "rollback"),
+    "Letting them serve": ("bundles", "assign", "assignments", "shadow", "promote", "rollback", "baselines", "relearn"),
     "Looking back": ("rescore", "compare", "explain", "reviewed"),
     "Trying it on one machine": ("demo", "servers"),
 }

@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from andon.preparation import Preparation
+from andon.records.baseline import Baseline
 from andon.records.score import Verdict
 
 
@@ -167,7 +168,8 @@ class Provenance(Part):
 
     `recalibrated_from` is the digest of the bundle whose model this is, when only its threshold was moved;
     `quantised_from` that of the float32 bundle whose model this is in fewer bits; `remembered_from` that of the bundle
-    whose memory was widened by the false calls that `Training.remembered` names last.
+    whose memory was widened by the false calls that `Training.remembered` names last; `frozen_from` that of the bundle
+    under which the baselines in its reference were learned.
     """
 
     andon: str
@@ -177,6 +179,7 @@ class Provenance(Part):
     recalibrated_from: str | None = Field(None, pattern=_HEX64)
     quantised_from: str | None = Field(None, pattern=_HEX64)
     remembered_from: str | None = Field(None, pattern=_HEX64)
+    frozen_from: str | None = Field(None, pattern=_HEX64)
 
 
 class GoldenFrame(Part):
@@ -246,12 +249,14 @@ class FramingReference(Part):
 class DriftReference(Part):
     """`reference.json`: how good frames looked, and scored, when the bundle was made. Health by feature name.
 
-    `framing` is None in a bundle from before it was measured.
+    `framing` is None in a bundle from before it was measured. `baselines` are what stations learned about themselves
+    under the bundle that this one was made from, and were frozen into it.
     """
 
     health: dict[str, Distribution]
     score: Distribution
     framing: FramingReference | None = None
+    baselines: tuple[Baseline, ...] = ()
 
 
 class Made(Part):

@@ -149,6 +149,32 @@ class Metrics:
             "image_shift_pixels", "How far things lie right or down of where they should.", "station", "way"
         )
         self.image_shift_limit = gauge("image_shift_limit_pixels", "Farther, either way, is moved.", "station", "way")
+        by_chart = ("station", "feature", "chart")
+        self.drift_statistic = gauge(
+            "drift_statistic", "What a chart says of a number; past its limit the number drifts.", *by_chart
+        )
+        self.drift_limit = gauge("drift_limit", "Where a chart alarms, in the measure of its statistic.", *by_chart)
+        self.drift_active = gauge("drift_active", "1 from an alarm until the number is back.", *by_chart)
+        self.drift_detections = counter("drift_detections_total", "Alarms that were told, by chart.", *by_chart)
+        self.readings = counter(
+            "readings_total",
+            "Readings of sensors: taken, late (not newer than others), ahead (from the future).",
+            "station",
+            "outcome",
+        )
+        self.drift_state = gauge(
+            "drift_state", "1 for how far it is watched: no_reference, learning, active, stale.", "station", "state"
+        )
+        self.drift_learning_ratio = gauge(
+            "drift_learning_ratio", "Share of what is wanted that was collected; 1 once it is frozen.", "station"
+        )
+        self.drift_reference_timestamp = gauge(
+            "drift_reference_timestamp_seconds", "When the last frame of the reference was taken.", "station"
+        )
+        self.drift_reference_frames = gauge("drift_reference_frames", "Frames it was learned from.", "station")
+        self.drift_false_alarm = gauge(
+            "drift_false_alarm_seconds", "Mean time between two false tickets, as promised.", "station"
+        )
         # Console: what people's answers tell
         by_shift = ("station", "product", "shift")
         self.false_call_rate = gauge(

@@ -21,16 +21,16 @@ PASSING = (Unreachable, TooSlow, OutOfMemoryError, ReadOnlyError)
 
 T = TypeVar("T")
 Client = Any
-"""A redis.Redis that answers text; its own annotations do not tell sync from async."""
+"""A redis.Redis; its own annotations do not tell sync from async."""
 
 
-def connect(settings: RedisSettings) -> Client:
-    """A client for all threads of a process; connects when first used."""
+def connect(settings: RedisSettings, *, text: bool = True) -> Client:
+    """A client for all threads of a process; connects when first used. It answers bytes where not `text`."""
     return Redis.from_url(
         settings.url,
         username=settings.username,
         password=settings.password.get_secret_value() if settings.password else None,
-        decode_responses=True,
+        decode_responses=text,
         socket_timeout=settings.timeout_s,
         socket_connect_timeout=settings.timeout_s,
         health_check_interval=15,

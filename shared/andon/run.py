@@ -24,7 +24,7 @@ from andon.errors import Broken, Mistake
 from andon.heart import Heart
 from andon.http import serve_health
 from andon.kafka.reach import reach
-from andon.kafka.source import KafkaSource, Subscription
+from andon.kafka.source import KafkaSource, Place, Subscription
 from andon.logs import set_up_logs
 from andon.metrics import Metrics
 from andon.observe import lag_exported, observed
@@ -90,15 +90,25 @@ class Service:
         self.port = port
         self._sources: list[KafkaSource] = []
 
-    def kafka_source(self, kafka: KafkaSettings, subscription: Subscription, *, poll_s: float = 0.2) -> KafkaSource:
+    def kafka_source(
+        self,
+        kafka: KafkaSettings,
+        subscription: Subscription,
+        *,
+        poll_s: float = 0.2,
+        on_change: Callable[[list[Place]], None] | None = None,
+    ) -> KafkaSource:
         """A source whose lag and refused commits are exported, and without which the service is not ready.
 
         `poll_s` is how long a turn waits for its first record: 0 for what takes turns with something more urgent.
+        `on_change` is told which (topic, partition)s came or went, for what is kept in memory of them.
         Raises Broken, with the reason, when Kafka cannot be reached.
         """
         reach(kafka)
         refused = self.metrics.commits_refused.labels(self.name)
-        source = KafkaSource(kafka, subscription, poll_s=poll_s, on_refused=refused.inc)
+        source = KafkaSource(
+            kafka, subscription, poll_s=poll_s, on_assign=on_change, on_revoke=on_change, on_refused=refused.inc
+        )
         self._sources.append(source)
         return source
 

@@ -22,6 +22,8 @@ MODELS = "models"
 INCIDENTS = "incidents"
 VERDICTS = "verdicts"
 DRIFT = "drift"
+SIGNALS = "signals"
+BASELINES = "baselines"
 NOTICES = "notices"
 SILENCES = "silences"
 REQUESTS = "requests"
@@ -75,6 +77,15 @@ ALL: tuple[Topic, ...] = (
     Topic(INCIDENTS, "station", "IncidentEvent, JSON", 365 * DAY_MS),
     Topic(VERDICTS, "station", "Answer, JSON: what people say of a frame", 365 * DAY_MS),
     Topic(DRIFT, "station", "Finding, JSON: what is wrong with the inspection, by cause", 90 * DAY_MS, spread=False),
+    Topic(SIGNALS, "station", "Reading, JSON: what sensors beside a station read", 14 * DAY_MS, 1024 * MIB),
+    Topic(
+        BASELINES,
+        "station/product/bundle",
+        "Baseline and Relearn, JSON: how a station looks when all is well",
+        None,
+        cleanup="compact",
+        spread=False,
+    ),
     Topic(NOTICES, "station", "Notice, JSON: what Andon did by itself, or could not do", 90 * DAY_MS),
     Topic(SILENCES, "station, *", "Silence, JSON: whom nobody is called about", None, cleanup="compact", spread=False),
     Topic(

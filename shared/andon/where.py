@@ -1,4 +1,4 @@
-"""Where on the part: regions in original pixels, and a small picture of the anomaly map."""
+"""Where on the part: regions and the highest place in original pixels, and a small picture of the anomaly map."""
 
 import base64
 
@@ -27,6 +27,21 @@ def regions(anomaly_map: NDArray[np.float32], threshold: float, crop: tuple[int,
     strongest = 1 + np.argsort(-peaks[1:], kind="stable")[:MAX_REGIONS]  # label 0 is what is not above
     height, width = anomaly_map.shape
     return tuple(_region(boxes[i].tolist(), float(peaks[i]), (width, height), crop) for i in strongest)
+
+
+def peak(anomaly_map: NDArray[np.float32], crop: tuple[int, int, int, int]) -> tuple[int, int] | None:
+    """x, y of the middle of the map's highest place, the first of several, in original pixels, as `regions`.
+
+    None where no place is higher than any other: a map without relief, or of one place.
+    """
+    at = int(anomaly_map.argmax())
+    if at == 0 and bool((anomaly_map == anomaly_map.flat[0]).all()):
+        return None
+    height, width = anomaly_map.shape
+    row, column = divmod(at, width)
+    x, wide = _span(column, column + 1, width, crop[2])
+    y, high = _span(row, row + 1, height, crop[3])
+    return crop[0] + x + wide // 2, crop[1] + y + high // 2
 
 
 def _region(box: list[int], peak: float, size: tuple[int, int], crop: tuple[int, int, int, int]) -> Region:

@@ -17,7 +17,7 @@ SERVICES = ("ingest", "preprocess", "scoring", "alerting", "drift", "machines", 
 ONLY = os.environ.get("ANDON_ONLY")
 COMMANDS = {
     "console": {"console", "reviewed"},
-    "ingest": {"drill", "heartbeat", "ingest"},
+    "ingest": {"drill", "heartbeat", "ingest", "signals"},
     "training": {
         "calibrate",
         "compare",
@@ -39,7 +39,9 @@ WITH_AN_EXTRA = {
     "training": ("andon_training.anomalib_models", "andon_training.export", "andon_training.commands.make_trained")
 }
 """Modules that only `andon train` reaches, in an environment with PyTorch: tests/train imports them all."""
-SHARED = {"assign", "assignments", "bundles", "check", "promote", "rollback", "shadow", "topics"}
+SHARED = {
+    "assign", "assignments", "baselines", "bundles", "check", "promote", "relearn", "rollback", "shadow", "topics",
+}  # fmt: skip
 
 
 def imports(folder: Path) -> set[str]:

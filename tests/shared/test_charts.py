@@ -70,6 +70,8 @@ def test_a_state_of_another_reference_is_not_taken_over(whole: Baseline, one: Ba
     charts = Charts(whole)
     alarms(charts, drifting(RANDOM(4)))
     assert Charts.load(one, charts.dump()).dump() == Charts(one).dump()
+    anew = whole.model_copy(update={"run_length": 2.0})
+    assert Charts.load(anew, charts.dump()).dump() == Charts(anew).dump()
     assert Charts.load(whole, charts.dump()[:-1]).dump() == Charts(whole).dump()
     assert Charts.load(whole, b"").dump() == Charts(whole).dump()
 
@@ -86,6 +88,14 @@ def test_an_alarm_says_what_moved_which_way_and_when(one: Baseline) -> None:
     assert (alarm.name, alarm.up) == ("n0", False)
     assert alarm.statistic > alarm.limit
     assert abs(at - alarm.frames - 1000) <= 3 * BASE
+
+
+def test_a_window_chart_says_when_the_first_of_its_windows_began(one: Baseline) -> None:
+    stream = stable(RANDOM(5), 2000, 1)
+    stream[500:750] *= 2.0
+    stream[1000:1250] *= 2.0
+    told = [(at, alarm) for at, alarm in alarms(Charts(one), sample(stream)) if alarm.chart is Chart.WASSERSTEIN]
+    assert [(at, alarm.frames, alarm.up) for at, alarm in told] == [(1250, 750, None)]
 
 
 def test_a_chart_alarms_once_until_it_has_recovered_and_then_again(one: Baseline) -> None:

@@ -5,8 +5,10 @@ import pytest
 from chart_streams import Doubles, alarms, baseline, learned, sample, stable
 
 from andon.charts import COLUMNS, ENOUGH, ROWS, Charts, Learned, TooFew, cell, learn, z
-from andon.charts.bernoulli import clumped
+from andon.charts.bernoulli import Ratio, clumped
+from andon.charts.blocks import choose
 from andon.charts.dependence import dependence
+from andon.charts.sample import base_means
 from andon.records.baseline import Baseline, Watched
 
 RANDOM = np.random.default_rng
@@ -52,6 +54,18 @@ def test_blocks_are_as_long_as_neighbours_resemble_each_other() -> None:
     assert sizes[0] == 10
     assert sizes[1] <= 20
     assert 50 <= sizes[2] <= 100
+
+
+def test_frames_that_come_in_lots_make_blocks_of_several_lots() -> None:
+    random = RANDOM(21)
+    lots = 0.6 * np.repeat(random.standard_normal((500, 1)), 40, axis=0) + 0.8 * random.standard_normal((20_000, 1))
+    assert learned(lots, 1e5).watched["n0"].block >= 80
+
+
+def test_frames_are_believed_where_the_model_says_they_are_independent() -> None:
+    independent = dependence(stable(RANDOM(22), 20_000, 1), 2000)
+    assert choose(*base_means(stable(RANDOM(22), 20_000, 1)), independent).tolist() == [1]
+    assert choose(*base_means(stable(RANDOM(22), 20_000, 1, 0.95)), independent)[0] >= 4
 
 
 def test_a_slow_number_asks_for_more_frames_but_not_for_ever() -> None:
@@ -107,6 +121,11 @@ def test_the_share_of_anomalous_frames_is_never_taken_for_nothing() -> None:
     rejects = learned(values, 1e5).rejects
     assert rejects is not None
     assert rejects.ratio == 1 / 5000
+
+
+def test_a_share_is_taken_for_the_most_that_it_may_be() -> None:
+    """Ten of 5,000: with 95 % at most 17 (the exact limit of Clopper and Pearson is 16.96)."""
+    assert Ratio.of(0.002, 5000).share * 5000 == pytest.approx(16.96, rel=0.02)
 
 
 def test_anomalous_frames_that_come_in_lots_are_known_to() -> None:

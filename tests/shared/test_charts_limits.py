@@ -1,12 +1,15 @@
 """Charts alarm falsely as rarely as asked, and soon when something changed: the gates of driftbench, small."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
-from chart_streams import alarms, baseline, delays, learned, of_four_kinds, sample, stable
+from chart_streams import Doubles, alarms, baseline, delays, learned, of_four_kinds, sample, stable
 
 from andon.charts import Charts, TooFew, learn
 from andon.charts.bernoulli import Ratio, limit
 from andon.charts.run_length import RunLength, cusum, normal
+from andon.charts.uncertainty import restless
 from andon.charts.windows import TwoOfThree
 from andon.charts.windows import alarms as of_two_in_three
 from andon.records.baseline import Baseline
@@ -36,6 +39,36 @@ def test_false_alarms_are_as_rare_as_asked_at_every_autocorrelation(correlation:
     told = [alarm.chart for _, alarm in alarms(charts, sample(stream))]
     achieved = {chart: frames * NUMBERS / asked / max(told.count(chart), 1) for chart in KINDS}
     assert all(0.5 <= ratio <= 3 for ratio in achieved.values()), achieved
+
+
+def mostly_zero(random: np.random.Generator, frames: int) -> Doubles:
+    return np.maximum(stable(random, frames, NUMBERS, 0.5) - 1, 0)
+
+
+def hardly_ever(random: np.random.Generator, frames: int) -> Doubles:
+    return np.maximum(stable(random, frames, NUMBERS, 0.3) - 2.3, 0)
+
+
+def restless_noise(random: np.random.Generator, frames: int) -> Doubles:
+    return np.exp(0.5 * stable(random, frames, NUMBERS, 0.98)) * random.standard_normal((frames, NUMBERS))
+
+
+@pytest.mark.parametrize("odd", [mostly_zero, hardly_ever, restless_noise])
+def test_false_alarms_are_as_rare_as_asked_of_numbers_that_are_not_at_all_normal(
+    odd: Callable[[np.random.Generator, int], Doubles],
+) -> None:
+    asked, frames = 20_000, 12_000
+    random = np.random.default_rng(12)
+    charts = Charts(baseline(learned(odd(random, 5000), asked)))
+    told = [alarm.chart for _, alarm in alarms(charts, sample(odd(random, frames)))]
+    achieved = {chart: frames * NUMBERS / asked / max(told.count(chart), 1) for chart in KINDS}
+    assert all(0.5 <= ratio < 10 for ratio in achieved.values()), achieved
+
+
+def test_a_spread_that_wanders_is_known_to() -> None:
+    random = np.random.default_rng(13)
+    assert restless(random.standard_normal(500)) == 0
+    assert restless(random.standard_normal(500) * np.repeat([0.6, 1.4], 250)) > 0.02
 
 
 def test_values_that_are_missing_raise_no_more_false_alarms() -> None:
@@ -93,6 +126,12 @@ def test_a_rough_reference_gets_wider_limits_than_a_good_one() -> None:
     few = learned(stable(np.random.default_rng(7), 5000, 4, 0.5), 1e6).watched.values()
     many = learned(stable(np.random.default_rng(7), 40_000, 4, 0.5), 1e6).watched.values()
     assert np.mean([one.cusum for one in few]) > 1.03 * np.mean([one.cusum for one in many])
+
+
+def test_a_short_reference_is_itself_as_rough_as_a_window() -> None:
+    short, long = (learned(stable(np.random.default_rng(1), frames, 6), 1e5) for frames in (1300, 40_000))
+    found = [np.mean([one.wasserstein for one in each.watched.values()]) for each in (short, long)]
+    assert found[0] > 1.2 * found[1]
 
 
 def test_the_run_length_of_a_cusum_is_the_textbooks() -> None:

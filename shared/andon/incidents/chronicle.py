@@ -76,7 +76,7 @@ class Incident:
         if last.station != "*":
             return f"{last.station} ({last.line})" if last.line else last.station
         some = ", ".join(last.stations[:3]) + (f" and {len(last.stations) - 3} more" if len(last.stations) > 3 else "")
-        return f"{last.line or 'everything'}{f': {some}' if some else ''}"
+        return f"{last.line or 'some stations'}: {some}" if some else last.line or "everything"
 
     @property
     def sentence(self) -> str:

@@ -1,4 +1,4 @@
-"""A model and its backbone: frames in, scores and maps out, and whether these can be read as such."""
+"""A model and its backbone: frames in, scores, maps and embeddings out, and whether these can be read as such."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from andon.errors import Broken
-from andon.inference.session import Session, rows_of
+from andon.inference.session import Arrays, Session, rows_of
 from andon.records.score import Unscorable
 
 INPUT, SCORE, MAP = "frames", "score", "map"
+EMBEDDING = "embedding"  # the one output more that a model may have
 
 Features = Mapping[str, NDArray[np.float32]]
 """What a backbone gives for N frames: arrays of N rows, by the names its outputs and the head's inputs share."""
@@ -22,12 +23,14 @@ class Outputs:
     """What a model says of N frames.
 
     `score` is float32 [N] and `map` float32 [N, h, w], raw. `problems` has N entries: None, or why this row must
-    not be read as a score; its numbers then mean nothing.
+    not be read as a score; its numbers then mean nothing. `embedding`, float32 [N, d], says what each picture is like;
+    None where the model does not give it.
     """
 
     score: NDArray[np.float32]
     map: NDArray[np.float32]
     problems: tuple[Unscorable | None, ...]
+    embedding: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -79,22 +82,42 @@ class Model:
         if self.backbone is not None:
             return self.judge(self.backbone.run(batch))
         _check_batch(batch, self.shape)
-        return judge_outputs(len(batch), *self.session.run([SCORE, MAP], {INPUT: batch}))
+        return self._judged(len(batch), {INPUT: batch})
 
     def judge(self, features: Features) -> Outputs:
         """Scores N frames by the features that its backbone gave for them. Raises Broken when the device fails."""
-        return judge_outputs(rows_of(features), *self.session.run([SCORE, MAP], features))
+        return self._judged(rows_of(features), features)
+
+    def _judged(self, count: int, given: Arrays) -> Outputs:
+        return judge_outputs(count, *self.session.run(wanted_outputs(self.session), given))
 
 
-def judge_outputs(count: int, score: Any, anomaly_map: Any) -> Outputs:
-    """Raw outputs for `count` frames as `Outputs`; what cannot be read as a score is named, row by row."""
+def wanted_outputs(session: Session) -> tuple[str, ...]:
+    """The names of what is asked of a model, in the order that `judge_outputs` takes them."""
+    embeds = any(port.name == EMBEDDING for port in session.outputs)
+    return (SCORE, MAP, EMBEDDING) if embeds else (SCORE, MAP)
+
+
+def judge_outputs(count: int, score: Any, anomaly_map: Any, embedding: Any = None) -> Outputs:
+    """Raw outputs for `count` frames as `Outputs`; what cannot be read as a score is named, row by row.
+
+    So is a row whose embedding alone is not finite: what computed it cannot be trusted with the score.
+    """
     scores, maps = np.asarray(score), np.asarray(anomaly_map)
-    if scores.shape != (count,) or maps.ndim != 3 or len(maps) != count or 0 in maps.shape or not _floats(scores, maps):
+    rows = np.zeros((count, 1), np.float32) if embedding is None else np.asarray(embedding)
+    if not _fit(count, scores, maps, rows):
         nothing = np.full(count, np.nan, np.float32)
         return Outputs(nothing, nothing[:, None, None], (Unscorable.WRONG_SHAPE,) * count)
-    finite = np.isfinite(scores) & np.isfinite(maps).all(axis=(1, 2))
+    finite = np.isfinite(scores) & np.isfinite(maps).all(axis=(1, 2)) & np.isfinite(rows).all(axis=1)
     problems = tuple(None if ok else Unscorable.NOT_FINITE for ok in finite)
-    return Outputs(scores.astype(np.float32, copy=False), maps.astype(np.float32, copy=False), problems)
+    scores, maps, rows = (array.astype(np.float32, copy=False) for array in (scores, maps, rows))
+    return Outputs(scores, maps, problems, None if embedding is None else rows)
+
+
+def _fit(count: int, scores: NDArray[Any], maps: NDArray[Any], rows: NDArray[Any]) -> bool:
+    """Whether these are [count], [count, h, w] and [count, d] floating-point numbers, none of them empty."""
+    shaped = (scores.ndim, maps.ndim, rows.ndim) == (1, 3, 2) and 0 not in maps.shape + rows.shape
+    return shaped and all(len(each) == count for each in (scores, maps, rows)) and _floats(scores, maps, rows)
 
 
 def _floats(*arrays: NDArray[Any]) -> bool:

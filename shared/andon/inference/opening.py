@@ -4,14 +4,17 @@ from typing import TypedDict, Unpack
 
 from andon.bundle import Bundle, BundleError
 from andon.cpu import cpu_limit
+from andon.embedding import MOST_NUMBERS
 from andon.inference import openvino
 from andon.inference.device import Device, Runtime, check_device, check_runtime
 from andon.inference.faster import faster_session
-from andon.inference.model import INPUT, MAP, SCORE, Backbone, Model
+from andon.inference.model import EMBEDDING, INPUT, MAP, SCORE, Backbone, Model
 from andon.inference.openvino import OpenVinoSession
 from andon.inference.ort import OrtSession
 from andon.inference.session import DOMAINS, Port, Session
 from andon.onnxfile import check_model
+
+REFERENCE = "reference"
 
 
 class Options(TypedDict, total=False):
@@ -110,11 +113,30 @@ def _frame_shape(session: Session) -> tuple[int, int, int]:
 
 
 def _check_outputs(session: Session) -> None:
+    """Raises BundleError unless the model gives `score` and `map`, and beside them nothing but what is known here."""
     kinds = {port.name: port.kind for port in session.outputs}
     if kinds.get(SCORE) != "float32" or kinds.get(MAP) != "float32":
         raise BundleError(
             f"model: it must give float32 {SCORE} [N] and {MAP} [N, h, w]; it gives {_told(session.outputs)}"
         )
+    more = [port for port in session.outputs if port.name not in (SCORE, MAP)]
+    if not all(_is_embedding(port) or _is_reference(port) for port in more):
+        raise BundleError(
+            f"model: beside {SCORE} and {MAP} it may give float32 {EMBEDDING} [N, d], with d fixed and at most "
+            f"{MOST_NUMBERS}, and nothing else; it gives {_told(session.outputs)}"
+        )
+
+
+def _is_embedding(port: Port) -> bool:
+    if (port.name, port.kind, len(port.shape)) != (EMBEDDING, "float32", 2):
+        return False
+    rows, numbers = port.shape
+    return rows is None and numbers is not None and 1 <= numbers <= MOST_NUMBERS
+
+
+def _is_reference(port: Port) -> bool:
+    """Which reference a frame was compared with: what models of `andon fit --golden-sample` tell whoever opens them."""
+    return (port.name, port.kind, port.shape) == (REFERENCE, "int64", (None,))
 
 
 def _check_head(session: Session, backbone: Backbone) -> None:

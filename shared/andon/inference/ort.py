@@ -27,7 +27,7 @@ _ERRORS = tuple(
         "RuntimeException",
     )
 )
-_KINDS = {"tensor(uint8)": "uint8", "tensor(float)": "float32"}
+_KINDS = {"tensor(uint8)": "uint8", "tensor(float)": "float32", "tensor(int64)": "int64"}
 
 
 class OrtSession:

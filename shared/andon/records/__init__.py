@@ -2,7 +2,9 @@
 
 from andon.records.answer import DEFECTIVE, SOUND, Answer, Outline, Told, read_answer
 from andon.records.assignment import Assignment, Past, Proof, Refusal, Swap, Trial
+from andon.records.baseline import Baseline, Relearn, baseline_key
 from andon.records.deed import Deed, Did
+from andon.records.drift import Chart, Drift, DriftCause, Moved, Point
 from andon.records.event import Event, read_event, write_event
 from andon.records.finding import Finding, FindingKind
 from andon.records.frame import Frame, frame_headers, read_frame
@@ -18,6 +20,7 @@ from andon.records.incident import (
 )
 from andon.records.notice import Notice, NoticeKind
 from andon.records.prepared import PreparedFrame, prepared_headers, read_prepared
+from andon.records.reading import Reading, read_reading
 from andon.records.request import Request, RequestNews, RequestState, Rescored, Wish
 from andon.records.score import FramePlace, Region, Score, Unscorable, Verdict, read_score
 from andon.records.silence import Silence
@@ -27,11 +30,15 @@ __all__ = [
     "SOUND",
     "Answer",
     "Assignment",
+    "Baseline",
     "Cause",
     "Change",
     "ChangeKind",
+    "Chart",
     "Deed",
     "Did",
+    "Drift",
+    "DriftCause",
     "Event",
     "Evidence",
     "Finding",
@@ -41,14 +48,18 @@ __all__ = [
     "IncidentEvent",
     "IncidentKind",
     "Measure",
+    "Moved",
     "Notice",
     "NoticeKind",
     "Outline",
     "Past",
+    "Point",
     "PreparedFrame",
     "Proof",
+    "Reading",
     "Refusal",
     "Region",
+    "Relearn",
     "Request",
     "RequestNews",
     "RequestState",
@@ -62,12 +73,14 @@ __all__ = [
     "Unscorable",
     "Verdict",
     "Wish",
+    "baseline_key",
     "frame_headers",
     "prepared_headers",
     "read_answer",
     "read_event",
     "read_frame",
     "read_prepared",
+    "read_reading",
     "read_score",
     "write_event",
 ]

@@ -23,6 +23,8 @@ class Did(StrEnum):
     ROLLED_BACK = "rolled_back"  # let the bundle before serve again
     SHADOWED = "shadowed"  # put a bundle on trial beside the one that serves
     REQUESTED = "requested"  # asked training for a bundle
+    RELEARNED = "relearned"  # had the reference of a station learned anew
+    FROZEN = "frozen"  # put a station's reference into a bundle
     EXPORTED = "exported"  # took reviewed frames away
     SIGNED_IN = "signed_in"  # came in by a token
     SIGNED_OUT = "signed_out"  # ended their session

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from andon.records.drift import Drift
 from andon.records.event import Event
 from andon.records.incident import MOST_EVIDENCE, Cause, Evidence, Measure
 
@@ -21,7 +22,8 @@ class Finding(Event):
     """One turn of one finding. `finding_id` is the same for both turns, and whenever one is said again.
 
     `station` is '*' where it concerns no single one. `since` is when it began, `at` when this turn was seen.
-    `evidence` are frames that show it. `by` is the service that found it.
+    `evidence` are frames that show it. `drift` says what drifted, where the cause is that. `by` is the
+    service that found it.
     """
 
     finding_id: UUID
@@ -35,4 +37,5 @@ class Finding(Event):
     at: datetime
     measure: Measure | None = None
     evidence: tuple[Evidence, ...] = Field((), max_length=MOST_EVIDENCE)
+    drift: Drift | None = None
     by: str = Field("", max_length=64)

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from andon.records.drift import Drift
 from andon.records.event import Event
 from andon.records.score import FramePlace, Region
 
@@ -27,7 +28,8 @@ class Cause(StrEnum):
     STATION_BRIGHT = "station_bright"  # far more light: what is white shows no defect
     STATION_BLURRED = "station_blurred"  # out of focus, or a dirty lens
     CAMERA_MOVED = "camera_moved"  # the part stands elsewhere in the picture
-    DRIFT = "drift"  # the process or the light changes slowly
+    DRIFT = "drift"  # the process, the light or a sensor moved; `drift` says which
+    REJECT_RATE = "reject_rate"  # more parts are anomalous than used to be: defects, not drift
     # Found by whoever checks the inspection itself
     INSPECTOR_BROKEN = "inspector_broken"  # a golden frame got a wrong verdict, or none in time
     BUNDLE_REFUSED = "bundle_refused"  # the bundle assigned to it cannot serve; the one before goes on
@@ -81,6 +83,7 @@ class ChangeKind(StrEnum):
     SWAP = "swap"  # another bundle judges
     CHANGEOVER = "changeover"  # another product is made
     DEPLOY = "deploy"  # another runtime or device scores
+    DRIFT = "drift"  # the pictures, the parts or a sensor drifted; `sentence` says what
 
 
 class Change(BaseModel):
@@ -93,6 +96,7 @@ class Change(BaseModel):
     at: datetime
     before: str | None = None
     after: str | None = None
+    sentence: str | None = Field(None, max_length=1000)
 
 
 class Measure(BaseModel):
@@ -111,7 +115,8 @@ class IncidentEvent(Event):
 
     `station` is '*' for an incident of a whole line, and `stations` then names those that have it. `reason` is the
     policy's own word for why it decided so. `count` is of bad frames so far; `first` and `last` are the first and the
-    last bad one. `changed` is what changed last at the station before it began. `drill` marks a rehearsal.
+    last bad one. `changed` is what changed last at the station before it began. `drift` says what drifted. `drill`
+    marks a rehearsal.
     """
 
     event_id: UUID
@@ -135,6 +140,7 @@ class IncidentEvent(Event):
     last: UUID | None = None
     changed: Change | None = None
     measure: Measure | None = None
+    drift: Drift | None = None
     summary: str = ""
     first_action: str = ""
     evidence: tuple[Evidence, ...] = Field((), max_length=MOST_EVIDENCE)

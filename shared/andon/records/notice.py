@@ -21,6 +21,7 @@ class NoticeKind(StrEnum):
     NOT_PROMOTED = "not_promoted"  # a shadow broke its trial and was let go
     ROLLED_BACK = "rolled_back"  # a promoted bundle broke its trial or its gate; the one before is back
     CONFIRMED = "confirmed"  # a promoted bundle kept within its probation
+    BASELINE_LEARNED = "baseline_learned"  # how a station looks when all is well is known: drift is watched from now on
     DRILL_PASSED = "drill_passed"  # every fault of a rehearsal was named right and paged in time
     DRILL_FAILED = "drill_failed"  # one was not: people may not be told when it matters
 

@@ -18,6 +18,7 @@ class Wish(StrEnum):
 
     THRESHOLD = "threshold"  # keep another false-call budget
     MEMORY = "memory"  # know the frames that were false calls as good
+    RETRAIN = "retrain"  # be made anew from frames as they are now
 
 
 class RequestState(StrEnum):
@@ -29,8 +30,9 @@ class RequestState(StrEnum):
 
 
 class Request(Event):
-    """A person (`by`) wants a bundle made from `bundle`. `budget` is the accepted share of good frames called
-    anomalous; `frames` are those that were false calls (none named: all that people said so of at `station`)."""
+    """A person, or the drift service (`by`), wants a bundle made from `bundle`. `budget` is the accepted share of good
+    frames called anomalous; `frames` are those that were false calls (none named: all that people said so of at
+    `station`)."""
 
     record: Literal["request"] = "request"
     request_id: UUID

@@ -15,6 +15,8 @@ from andon.stage import Record
 
 FRAMING = r"^[A-Za-z0-9+/]{171}=$"
 """The text of a framing: two profiles of 64 bytes in base64."""
+EMBEDDING = r"^(?:[A-Za-z0-9+/]{8})*(?:[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{6}==)?$"
+"""The text of an embedding: whole numbers of two bytes each in base64."""
 
 
 class Verdict(StrEnum):
@@ -92,6 +94,17 @@ class Score(Event):
     dataref: str | None = None
     skipped: str | None = None
     health: ImageHealth | None = None
+    peak: tuple[int, int] | None = Field(
+        None,
+        description="x, y of the map's highest place, in original pixels; null where no place is higher than others",
+    )
+    embedding: str | None = Field(
+        None,
+        min_length=4,
+        max_length=344,
+        pattern=EMBEDDING,
+        description="what the picture is like, float16 in base64, see andon.embedding",
+    )
     framing: str | None = Field(None, pattern=FRAMING, description="where things stand in it, see andon.framing")
     sha256: str | None = Field(None, description="of the encoded image, where its maker gave it")
     golden: str | None = Field(None, description="a heartbeat's golden frame, '<bundle>/<name>': in no statistic")
