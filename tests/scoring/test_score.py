@@ -12,12 +12,13 @@ import pytest
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
 
+from andon.embedding import read_embedding
 from andon.errors import Broken
 from andon.inference import Features, Outputs, judge_outputs, open_model
 from andon.metrics import Metrics
 from andon.preparation import Preparation
 from andon.reasons import Reason
-from andon.records import PreparedFrame, Region, Score, Unscorable, Verdict, prepared_headers, read_event
+from andon.records import PreparedFrame, Region, Score, Unscorable, Verdict, prepared_headers, read_event, write_event
 from andon.stage import Held, Message, Record, Rejected, Result
 from andon.testing.models import LOG_OF_BRIGHTEST, Node, tiny_model
 from andon.topics import SCORES
@@ -84,6 +85,21 @@ def test_an_anomalous_frame_shows_where_in_original_pixels(
     given = prepared(crop=(100, 50, 160, 80), width=640, height=480)
     (score,) = scored(loaded(), record(given, 200, at=(2, 3)))
     assert score.regions == (Region(x=160, y=70, width=20, height=10, peak=200),)
+
+
+def test_every_scored_frame_says_where_its_map_is_highest_in_original_pixels(
+    prepared: MakePrepared, record: MakeRecord, loaded: MakeLoaded
+) -> None:
+    """A part of the picture, brought to a square: undone, whatever the verdict."""
+    given = prepared(width=400, height=200, crop=(100, 50, 160, 80))
+    good, bad = scored(loaded(), record(given, 20, at=(2, 3)), record(given, 200, at=(7, 0)))
+    assert (good.verdict, good.peak) == (Verdict.OK, (170, 75))
+    assert (bad.verdict, bad.peak) == (Verdict.ANOMALOUS, (110, 125))
+
+
+def test_a_map_without_relief_names_no_place(prepared: MakePrepared, record: MakeRecord, loaded: MakeLoaded) -> None:
+    (score,) = scored(loaded(), record(prepared(), 0))
+    assert (score.verdict, score.peak) == (Verdict.OK, None)
 
 
 def test_an_anomalous_frame_carries_a_heat_map_and_a_good_one_does_not(
@@ -175,6 +191,7 @@ def test_what_cannot_be_read_as_a_score_is_unscorable_and_never_ok(
     (score,) = scored(loaded(model=model), record(prepared()))
     assert (score.verdict, score.unscorable, score.bundle) == (Verdict.UNSCORABLE, why, "a" * 64)
     assert (score.score, score.threshold, score.regions, score.heat_map) == (None, None, (), None)
+    assert (score.peak, score.embedding) == (None, None)
 
 
 def test_a_real_model_that_answers_infinity_for_one_frame_leaves_its_neighbours_be(
@@ -365,6 +382,50 @@ def test_stations_that_share_a_backbone_run_it_once_and_each_head_on_its_own_row
     assert [score.seq for score in found] == list(range(7))
     assert backbone.batches == [7]
     assert [bundle.model.batches for bundle in bundles.values()] == [[3], [2], [2]]  # type: ignore[attr-defined]
+
+
+class Telling(Times):
+    """A head that also says how bright the frame's first pixel is, and by what it multiplies."""
+
+    def judge(self, features: Features) -> Outputs:
+        maps = features["pixels"] * np.float32(self._by)
+        embedding = np.stack([features["pixels"][:, 0, 0], np.full(len(maps), self._by, np.float32)], axis=1)
+        return judge_outputs(len(maps), maps.max(axis=(1, 2)), maps, embedding)
+
+
+@pytest.mark.parametrize("max_batch", [32, 2])
+def test_a_score_carries_what_its_own_picture_is_like_whoever_shares_the_backbone(
+    max_batch: int, prepared: MakePrepared, record: MakeRecord, loaded: MakeLoaded
+) -> None:
+    backbone = Brightness()
+    bundles = {f"s-{n}": loaded("abc"[n], model=(Times if n == 1 else Telling)(backbone, n + 1)) for n in range(3)}
+    records = [record(prepared(seq, station=f"s-{seq % 3}"), seq + 1) for seq in range(7)]
+    found = scored(lambda given: bundles[given.frame.station], *records, max_batch=max_batch)
+    told = [None if score.embedding is None else read_embedding(score.embedding).tolist() for score in found]
+    assert told == [None if seq % 3 == 1 else [seq + 1, seq % 3 + 1] for seq in range(7)]
+
+
+def test_a_shadow_s_score_says_it_of_the_shadow(prepared: MakePrepared, record: MakeRecord, loaded: MakeLoaded) -> None:
+    both = (loaded("a", model=Telling(Brightness(), 1)), loaded("b", model=Telling(Brightness(), 3)))
+    found = scored(lambda _: both, record(prepared(), 9, at=(0, 0)))
+    assert [read_embedding(score.embedding or "").tolist() for score in found] == [[9, 1], [9, 3]]
+
+
+def test_what_drift_reads_of_a_score_costs_less_than_120_bytes(
+    prepared: MakePrepared, record: MakeRecord, loaded: MakeLoaded
+) -> None:
+    """In a picture of many megapixels, with as many numbers as a fitted model gives."""
+
+    class Full(Telling):
+        def judge(self, features: Features) -> Outputs:
+            maps = features["pixels"]
+            return judge_outputs(len(maps), maps.max(axis=(1, 2)), maps, np.full((len(maps), 30), -1.2345, np.float32))
+
+    given = prepared(width=9000, height=7000, crop=(1000, 1000, 8000, 6000))
+    (score,) = scored(loaded(model=Full(Brightness(), 1)), record(given, 20, at=(4, 4)))
+    before = score.model_copy(update={"peak": None, "embedding": None})
+    assert score.peak is not None
+    assert 0 < len(write_event(score)) - len(write_event(before)) < 120
 
 
 def test_a_shared_backbone_takes_no_more_frames_at_once_than_any_model(

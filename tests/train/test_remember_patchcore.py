@@ -18,7 +18,7 @@ from andon.manifest import GoldenFrame
 from andon.records import Answer, Told, Verdict
 from andon.testing.models import tiny_bundle
 from andon_training.anomalib_models.trained import Trained
-from andon_training.export import ExportOptions, export
+from andon_training.export import ExportOptions, embedding_too, export
 from andon_training.memory.banks import find_head
 from andon_training.memory.graph import Wiring
 from andon_training.memory.remember import remember
@@ -79,7 +79,7 @@ def trained() -> Trained:
 def bundle(form: str) -> Bundle:
     """Of a small PatchCore; anything odd is above its threshold, and its golden frame below."""
     model = trained()
-    exported = export(model, FORMS[form])
+    exported = embedding_too(export(model, FORMS[form]), frames(24, 64, 64, seed=1))
     good = png(frames(1, 64, 64, seed=1)[0])
     image = prepare(good, model.preparation).tensor
 
@@ -110,6 +110,7 @@ def test_a_false_call_is_remembered_and_no_score_and_no_place_of_a_map_rises(for
     assert old.score[0] > before.manifest.threshold >= new.score[0]
     assert (new.score <= old.score * (1 + 1e-5)).all()
     assert (new.map <= old.map * (1 + 1e-5) + 1e-5).all()
+    np.testing.assert_allclose(new.embedding, old.embedding, atol=1e-3)
     assert found.still_called == ()
     assert (found.bundle.backbone is None) == (form == "one graph")
 

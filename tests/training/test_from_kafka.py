@@ -91,6 +91,15 @@ def test_the_newest_frames_of_the_station_are_kept_in_time_order(gathering: Gath
     assert seqs(gathering) == list(range(400, 500, 5))
 
 
+def test_where_a_product_is_named_only_its_frames_are_kept(tmp_path: Path) -> None:
+    gathering = Gathering("weld-07", Newest(20), Spool(tmp_path), silent, "hinge")
+    log = Log()
+    for seq, product in enumerate(("hinge", "bracket", None, "hinge")):
+        log.add(frame("weld-07", seq, product=product))
+    search(log, gathering)
+    assert seqs(gathering) == [0, 3]
+
+
 def test_the_beginning_is_not_read_when_the_end_holds_enough(gathering: Gathering) -> None:
     log = Log()
     for seq in range(10_000):

@@ -21,7 +21,18 @@ from andon.folder import Folder
 from andon.ids import frame_id
 from andon.kafka.source import Place
 from andon.memory import MemoryDeadLetters, MemoryKafka, MemorySink, MemorySource
-from andon.records import Answer, Request, RequestNews, RequestState, Rescored, Told, Wish, read_event, write_event
+from andon.records import (
+    Answer,
+    Assignment,
+    Request,
+    RequestNews,
+    RequestState,
+    Rescored,
+    Told,
+    Wish,
+    read_event,
+    write_event,
+)
 from andon.reviewed import write_reviewed
 from andon.settings import StoreSettings
 from andon.stage import Message, Record, Stage
@@ -30,6 +41,7 @@ from andon.testing.models import proven_bundle
 from andon.topics import DEAD_LETTERS, MODELS, REQUESTS
 from andon_training.places import EvidencePlace
 from andon_training.progress import silent
+from andon_training.trainer import anew
 from andon_training.trainer.apprentice import Apprentice
 from andon_training.trainer.board import Board
 from andon_training.trainer.decide import Deciding
@@ -251,6 +263,57 @@ def test_nothing_is_ever_assigned(line: Line) -> None:
     assert line.kafka.records(MODELS) == []
 
 
+def serves(line: Line, *, product: str | None = None, shadows: tuple[str, ...] = ()) -> None:
+    """Another bundle serves the station."""
+    given = Assignment(station="weld-07", product=product, bundle="0c" * 32, shadows=shadows, by="mira", at=START)
+    line.board.table.apply(Record(MODELS, 0, 0, given.key, write_event(given)))
+
+
+def asked_by_drift(**given: Any) -> Request:
+    return request(wish=Wish.RETRAIN, budget=None, by="drift", why="scores rise since 13:40 UTC", **given)
+
+
+def assigned(line: Line) -> list[Assignment]:
+    return [read_event(Assignment, each.value) for each in line.kafka.records(MODELS)]
+
+
+def test_what_a_drift_had_made_anew_runs_beside_what_serves_and_decides_nothing(line: Line) -> None:
+    serves(line)
+    line.ask(asked_by_drift())
+    line.turn()
+    line.says(done(asked_by_drift()))
+    (given,) = assigned(line)
+    assert (given.bundle, given.shadows, given.promotion) == ("0c" * 32, (MADE,), None)
+    assert (given.by, given.why) == ("andon trainer", "scores rise since 13:40 UTC")
+    line.turn()
+    assert len(assigned(line)) == 1
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"by": "mira"},  # a person decides what runs beside
+        {"product": "hinge"},  # nothing is assigned to it alone
+        {"wish": Wish.MEMORY},
+    ],
+)
+def test_nothing_else_is_put_beside_what_serves(given: dict[str, Any], line: Line) -> None:
+    serves(line)
+    asked = asked_by_drift().model_copy(update=given)
+    line.ask(asked)
+    line.turn()
+    line.says(done(asked))
+    assert assigned(line) == []
+
+
+def test_a_trial_of_somebody_else_is_not_disturbed(line: Line) -> None:
+    serves(line, shadows=("0d" * 32,))
+    line.ask(asked_by_drift())
+    line.turn()
+    line.says(done(asked_by_drift()))
+    assert assigned(line) == []
+
+
 SAYS = """
 import json, sys
 asked = json.loads(sys.stdin.readline())
@@ -401,6 +464,57 @@ def test_a_bundle_without_a_memory_is_refused(shop: Shop) -> None:
     shop.review(1, Told.FALSE_CALL, 190)
     with pytest.raises(Mistake, match="no memory that Andon could add to"):
         fulfilled(request(bundle=digest, wish=Wish.MEMORY, budget=None), shop.settings, silent)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A frame in memory."""
+
+    name: str
+    data: bytes
+
+    def read_bytes(self) -> bytes:
+        return self.data
+
+
+@pytest.fixture
+def parts() -> list[Shown]:
+    """Good parts as they look now."""
+    draw = np.random.default_rng(7)
+    images = [
+        cv2.GaussianBlur(draw.integers(90, 110, (96, 96), dtype=np.uint8), (5, 5), 1.2 + 0.02 * n) for n in range(30)
+    ]
+    return [Shown(f"frame-{n}", cv2.imencode(".png", image)[1].tobytes()) for n, image in enumerate(images)]
+
+
+def test_a_bundle_is_made_anew_from_the_newest_frames_for_the_same_budget(
+    shop: Shop, parts: list[Shown], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = shop.put(proven_bundle(10, 200))
+    before = shop.store.get(digest).manifest
+    monkeypatch.setattr(anew, "newest", lambda *_: parts)
+    asked = request(bundle=digest, wish=Wish.RETRAIN, budget=None)
+    small = shop.settings.model_copy(update={"onboarding": OnboardingSettings(size=64)})
+    result = fulfilled(asked, small, silent)
+    assert result.bundle is not None
+    made = shop.store.get(result.bundle).manifest
+    assert made.calibration.budget == before.calibration.budget
+    assert made.training.frames_offered == len(parts)
+    assert "of the newest 30 frames" in result.sentence
+    assert "look at those frames before it serves" in result.sentence
+    assert result.rescored == Rescored()
+
+
+def test_a_bundle_made_anew_that_loses_a_known_defect_is_refused(
+    shop: Shop, parts: list[Shown], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = shop.put(proven_bundle(10, 200, threshold=12))
+    shop.review(1, Told.REAL, 200)
+    monkeypatch.setattr(anew, "newest", lambda *_: parts)
+    monkeypatch.setattr(anew, "fitted", lambda *_: proven_bundle(10, 200, threshold=250))
+    result = fulfilled(request(bundle=digest, wish=Wish.RETRAIN, budget=None), shop.settings, silent)
+    assert result.bundle is None
+    assert "no longer call 1 of 1 known defects" in result.problem
 
 
 def test_another_threshold_without_a_budget_is_refused(shop: Shop) -> None:

@@ -11,12 +11,13 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from andon.embedding import write_embedding
 from andon.errors import Invalid
 from andon.inference import Features, Outputs
 from andon.records import PreparedFrame, Score, Unscorable, Verdict, read_prepared, write_event
 from andon.stage import Held, Message, Record, Rejected, Result
 from andon.topics import SCORES
-from andon.where import heat_map_png, regions
+from andon.where import heat_map_png, peak, regions
 
 
 class Backbone(Protocol):
@@ -27,7 +28,7 @@ class Backbone(Protocol):
 
 
 class Model(Protocol):
-    """An open model, as andon.inference.Model: uint8 [N, *shape] in, raw scores and maps out."""
+    """An open model, as andon.inference.Model: uint8 [N, *shape] in, raw scores and maps out, and embeddings."""
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -208,6 +209,8 @@ def _score(bundle: Loaded, prepared: PreparedFrame, outputs: Outputs, row: int, 
         runtime=bundle.runtime,
         regions=regions(anomaly_map, bundle.place_threshold, prepared.crop) if anomalous else (),
         heat_map=heat_map_png(anomaly_map, bundle.place_threshold) if anomalous else None,
+        peak=peak(anomaly_map, prepared.crop),
+        embedding=None if outputs.embedding is None else write_embedding(outputs.embedding[row]),
     )
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from andon.bundle import Bundle
 from andon.calibration import MIN_FRAMES
 from andon.errors import Mistake
+from andon.inference import EMBEDDING
 from andon.manifest import BackboneUsed, Candidate, Quantisation, Training
 from andon.preparation import Preparation
 from andon_training import choose
@@ -155,6 +156,7 @@ def _training(
 ) -> Training:
     backbone = plan.recipe.backbone
     apart = [frame.source.name for frame, kept in zip(sample.frames, taught.kept, strict=True) if not kept]
+    look = taught.learned.look
     return Training(
         method=plan.method,
         extractor=backbone.name,
@@ -171,5 +173,6 @@ def _training(
             "lighting": plan.recipe.lighting,
             "spread_grey_levels": plan.recipe.spread,
             **{view.name: f"{view.rows}x{view.columns}x{view.depth}" for view in sample.views},
+            **({} if look is None else {EMBEDDING: look.numbers}),
         },
     )

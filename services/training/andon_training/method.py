@@ -7,8 +7,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from andon.inference import EMBEDDING
 from andon_training import bank, gaussian
 from andon_training.bank import Bank
+from andon_training.embedding import Look, add_embedding, learn_look, pooled
 from andon_training.gaussian import Gaussian
 from andon_training.graph import Graph, Outputs
 from andon_training.maps import add_score, anomaly_maps, grid, scores
@@ -23,10 +25,13 @@ FOLDS = 5
 
 @dataclass(frozen=True)
 class Learned:
-    """What is good, one entry a view. `levels` are the mean distances of held-out good frames."""
+    """What is good, one entry a view. `levels` are the mean distances of held-out good frames. `look` is what
+    the frames were like as a whole; None where it cannot be told.
+    """
 
     normals: tuple[Normal, ...]
     levels: tuple[float, ...]
+    look: Look | None = None
 
 
 def cross_fit(
@@ -46,7 +51,8 @@ def cross_fit(
         normals.append(normal)
         distances.append(held_out)
         progress("learning", done + 1, len(features))
-    learned = Learned(tuple(normals), tuple(float(held_out.mean(dtype=np.float64)) for held_out in distances))
+    levels = tuple(float(held_out.mean(dtype=np.float64)) for held_out in distances)
+    learned = Learned(tuple(normals), levels, learn_look([pooled(view) for view in features]))
     return learned, scores(anomaly_maps(distances, views, learned.levels))
 
 
@@ -80,14 +86,14 @@ def distances(normals: Sequence[Normal], features: Sequence[Singles]) -> list[Si
 
 
 def inspection_model(eyes: Eyes, learned: Learned) -> bytes:
-    """ONNX: `frames` uint8 [N, *shape] gives raw `score` [N] and `map` [N, rows, columns]."""
+    """ONNX: `frames` uint8 [N, *shape] gives raw `score` [N] and `map` [N, rows, columns], with a look `embedding`."""
     graph = Graph()
     views, shift = eyes.add_to(graph)
     return graph.model(eyes.shape, _judged(graph, views, learned, shift))
 
 
 def head_model(eyes: Eyes, learned: Learned) -> bytes:
-    """ONNX: what `eyes` give, float32 by name, makes the `score` and `map` that `inspection_model` makes of frames."""
+    """ONNX: what `eyes` give, float32 by name, makes the outputs that `inspection_model` makes of frames."""
     graph = Graph()
     views = [replace(view, value=view.name) for view in eyes.views]
     return graph.head(eyes.given, _judged(graph, views, learned, SHIFT if eyes.registered else None))
@@ -95,8 +101,11 @@ def head_model(eyes: Eyes, learned: Learned) -> bytes:
 
 def _judged(graph: Graph, views: Sequence[View], learned: Learned, shift: str | None) -> Outputs:
     values = [_added(graph, view, normal) for view, normal in zip(views, learned.normals, strict=True)]
-    outputs = add_score(graph, values, views, learned.levels, shift)
-    return {"score": (outputs["score"], ("N",)), "map": (outputs["map"], ("N", *grid(views)))}
+    found = add_score(graph, values, views, learned.levels, shift)
+    outputs: Outputs = {"score": (found["score"], ("N",)), "map": (found["map"], ("N", *grid(views)))}
+    if learned.look is not None:
+        outputs[EMBEDDING] = add_embedding(graph, [view.value for view in views], learned.look)
+    return outputs
 
 
 def _distances(normal: Normal, features: Singles) -> Singles:

@@ -25,7 +25,7 @@ from andon_training.anomalib_models.resume import Work
 from andon_training.anomalib_models.trained import Trained
 from andon_training.anomalib_models.weights import Supply, Weights, weights_digest
 from andon_training.assemble import Inspection, assemble
-from andon_training.export import Exported, ExportOptions, export, prove_export
+from andon_training.export import Exported, ExportOptions, embedding_too, export, prove_export
 from andon_training.options import Pixels
 from andon_training.progress import Progress, silent
 from andon_training.sample import BATCH
@@ -108,7 +108,7 @@ def train_bundle(
         work.same_frames(frames.digest)
         trained = _trained(model, frames, wanted, settings, work, progress)
     progress("exporting", 0, 1)
-    exported = export(trained, settings.export)
+    exported = embedding_too(export(trained, settings.export), frames.pixels)
     progress("exporting", 1, 1)
     held_out = frames.pixels[frames.held_out]
     training = _training(trained, exported, frames, supply, wanted)

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
+import torch
+
 from andon.errors import Mistake
 from andon.inference import open_model
 from andon_training.anomalib_models.trained import Trained
@@ -14,6 +16,7 @@ from andon_training.export.padim import add_padim, positions
 from andon_training.export.patchcore import add_patchcore, memory
 from andon_training.export.raw import OWN, raw
 from andon_training.export.traced import INPUT, traced
+from andon_training.export.watched import watched
 from andon_training.graph import Graph, Outputs
 
 Settings = dict[str, int | float | str]
@@ -42,13 +45,18 @@ def export_each(trained: Trained, options: Iterable[ExportOptions]) -> Iterator[
 def _whole(trained: Trained, _: ExportOptions) -> Exported:
     height, width, _channels = trained.preparation.shape
     form = raw(trained)
-    model = traced(trained.name, trained.module, form.forward, (height, width), ["score", "map"])
+    forward = watched(trained.module, form.forward)
+    with torch.no_grad():
+        count = len(forward(trained.module, torch.zeros(1, 3, height, width)))
+    names = ["score", "map", *(f"seen-{i}" for i in range(count - 2))]
+    model = traced(trained.name, trained.module, forward, (height, width), names)
     rows, columns = (dim.dim_value for dim in model.graph.output[1].type.tensor_type.shape.dim[1:])
     graph = Graph()
-    score, anomaly_map = graph.include(model, {INPUT: add_front(graph, trained.front)}, ["score", "map"], "model")
+    score, anomaly_map, *seen = graph.include(model, {INPUT: add_front(graph, trained.front)}, names, "model")
     outputs: Outputs = {"score": (score, ("N",)), "map": (anomaly_map, ("N", rows, columns))}
     settings: Settings = {"score_offset": form.offset} if form.offset else {}
-    return Exported(graph.model(trained.preparation.shape, outputs), None, form.scale, form.offset, settings)
+    data = graph.model(trained.preparation.shape, outputs)
+    return Exported(data, None, form.scale, form.offset, settings, tuple(seen))
 
 
 def _headed(trained: Trained) -> Callable[[ExportOptions], Exported]:
@@ -61,10 +69,12 @@ def _headed(trained: Trained) -> Callable[[ExportOptions], Exported]:
     def make(options: ExportOptions) -> Exported:
         head, settings = head_of(trained, features, options)
         if options.split:
-            return Exported(_head_bytes(features, head), features.backbone(), OWN, 0.0, settings)
+            names = tuple(features.shapes)
+            return Exported(_head_bytes(features, head), features.backbone(), OWN, 0.0, settings, names)
         graph = Graph()
-        model = graph.model(trained.preparation.shape, head(graph, features.add(graph)))
-        return Exported(model, None, OWN, 0.0, settings)
+        seen = features.add(graph)
+        model = graph.model(trained.preparation.shape, head(graph, seen))
+        return Exported(model, None, OWN, 0.0, settings, tuple(seen.values()))
 
     return make
 

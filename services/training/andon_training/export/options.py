@@ -26,7 +26,8 @@ class Exported:
     """A model as ONNX bytes: `model` takes frames, or, where there is a `backbone`, what that gives.
 
     A score or map value is the module's own plus `offset`, on the scale that `scale` says in words. `settings` are the
-    choices that were used, for the bundle's record.
+    choices that were used, for the bundle's record. `features` names the feature maps, [N, d, rows, columns], in the
+    graph that takes frames; of a backbone they are its outputs, and so what the model takes.
     """
 
     model: bytes
@@ -34,6 +35,12 @@ class Exported:
     scale: str
     offset: float
     settings: dict[str, int | float | str]
+    features: tuple[str, ...] = ()
+
+    @property
+    def seen(self) -> bytes:
+        """The graph that takes frames."""
+        return self.backbone or self.model
 
     @property
     def size(self) -> int:

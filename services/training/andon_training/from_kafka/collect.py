@@ -46,12 +46,14 @@ def collect(
     most: int,
     wait_s: float,
     spool: Path,
+    product: str | None = None,
     progress: Progress = silent,
     keep_all: bool = False,
     tell: Tell = unheard,
     clock: Clock = time.monotonic,
 ) -> list[Source]:
-    """The newest `most` frames of `station` on all frame topics, in time order, their images in `spool`/`station`.
+    """The newest `most` frames of `station` on all frame topics, in time order, their images in `spool`/`station`;
+    where a `product` is named, its own.
 
     Where there are fewer, waits for new ones until `wait_s` after the call. Frames that the line called anomalous are
     left out, unless `keep_all`. An image that cannot be had, or is not the bytes its maker counted, comes as a source
@@ -62,7 +64,7 @@ def collect(
     cannot be reached.
     """
     check_asked(station, most)
-    gathering = Gathering(station, Newest(most), Spool(spool / station), progress)
+    gathering = Gathering(station, Newest(most), Spool(spool / station), progress, product)
     progress("collecting", 0, most)
     _gather(kafka, gathering, wait_s, tell, clock)
     return good_sources(kafka, store, gathering, keep_all=keep_all, wait_s=wait_s, tell=tell)

@@ -13,13 +13,17 @@ NAMES = 5
 
 
 class Gathering:
-    """The newest frames of `station` among the records it took, their images in `spool`.
+    """The newest frames of `station` (and `product`, where one is named) among the records it took, their images in
+    `spool`.
 
     `others` counts the frames of other stations; `refused` the records that are no frame at all.
     """
 
-    def __init__(self, station: str, newest: Newest, spool: Spool, progress: Progress) -> None:
+    def __init__(
+        self, station: str, newest: Newest, spool: Spool, progress: Progress, product: str | None = None
+    ) -> None:
         self.station = station
+        self.product = product
         self.newest = newest
         self.spool = spool
         self.others: Counter[str] = Counter()
@@ -36,7 +40,7 @@ class Gathering:
         if found.frame.station != self.station:
             self.others[found.frame.station] += 1
             return False
-        if found.frame.golden is not None:
+        if found.frame.golden is not None or self.product not in (None, found.frame.product):
             return False
         if self.newest.admits(found):
             if found.dataref is None:
