@@ -1,7 +1,9 @@
 """Pictures written by hand: a station's story as a line of letters."""
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,8 @@ from andon.stage import Record
 from andon.testing.models import tiny_bundle
 from andon.topics import SCORES
 from andon_drift.limits import Limits, limits_of
+
+sys.path.append(str(Path(__file__).parent))  # drift_service.py
 
 START = datetime(2026, 3, 2, 14, 0, 0, tzinfo=UTC)
 GOOD = {

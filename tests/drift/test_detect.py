@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from andon.records import Cause, Evidence, Finding, FindingKind, FramePlace, Score, Verdict
+from andon_drift.cards import read_state, write_state
 from andon_drift.detect import Decision, Missing, Why, decide
 from andon_drift.limits import Limits
-from andon_drift.remember import read_state, write_state
 from andon_drift.settings import FaultSettings
 from andon_drift.state import Seen, State
 

@@ -1,116 +1,24 @@
 """The service as a whole over Kafka's twin: what is written, what is remembered, what a crash does."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from datetime import datetime
 
 import pytest
-from prometheus_client import CollectorRegistry
+from drift_service import Service
 
 from andon.bundle import BundleError
 from andon.errors import Broken
 from andon.manifest import BundleManifest, DriftReference
-from andon.memory import MemoryDeadLetters, MemoryKafka, MemorySink, MemorySource
-from andon.metrics import Metrics
-from andon.records import Finding, Score, read_event, write_event
-from andon.redis_client import Patience
-from andon.stage import Message, Record, Stage
+from andon.records import Score, write_event
+from andon.stage import Message
 from andon.topics import DEAD_LETTERS, DRIFT, SCORES
 from andon_drift.detect import Missing
-from andon_drift.drift import Board, Drifting
-from andon_drift.findings import Findings
 from andon_drift.limits import Limits
-from andon_drift.observe import Shown, counted
 from andon_drift.references import RETRY_S, References
-from andon_drift.remember import Remembering, read_state, write_state
-from andon_drift.settings import FaultSettings
-from andon_drift.state import State
 
-RULES = FaultSettings(k=3, n=5, clear_after=4, frozen_after=4)
 Scores = Callable[..., Sequence[Score]]
-
-
-class MemoryStates:
-    """Redis's twin: as text, so that what cannot be kept is found out."""
-
-    def __init__(self) -> None:
-        self.rows: dict[str, str] = {}
-        self.down = False
-
-    def load(self, stations: Sequence[str]) -> dict[str, State]:
-        return {station: read_state(self.rows[station]) for station in stations if station in self.rows}
-
-    def save(self, states: Iterable[State]) -> None:
-        if self.down:
-            raise Broken("redis is down")
-        self.rows |= {state.station: write_state(state) for state in states}
-
-
-class TopicReader:
-    """The twin's `drift`, read as a table is."""
-
-    def __init__(self, kafka: MemoryKafka) -> None:
-        self._kafka = kafka
-        self._done = 0
-
-    def read_to_end(self) -> Iterator[Record]:
-        yield from self.changes()
-
-    def changes(self) -> list[Record]:
-        found = self._kafka.records(DRIFT)[self._done :]
-        self._done += len(found)
-        return found
-
-    def close(self) -> None:
-        """Holds nothing."""
-
-
-class Service:
-    """Cameras' scores in, findings out. `run` is a new process."""
-
-    def __init__(self, limits: Limits) -> None:
-        self.kafka = MemoryKafka(partitions=1)
-        self.states = MemoryStates()
-        self.metrics = Metrics(CollectorRegistry())
-        self.limits: Limits | Missing = limits
-        self.assignment = [(SCORES, 0)]
-        self.clock = 0.0
-        self.shown = Shown(self.metrics, lambda: self.assignment, lambda: self.clock)
-
-    def send(self, scores: Sequence[Score]) -> None:
-        for score in scores:
-            self.kafka.append(Message(SCORES, score.station.encode(), write_event(score)))
-
-    def run(self, start: datetime, batch: int = 7) -> None:
-        board = Board()
-        handle = Drifting(board, lambda _: self.limits, RULES)
-        patience = Patience(lambda: None, 1, pause_s=0)
-        findings = Findings(TopicReader(self.kafka))
-        source = MemorySource(self.kafka, [SCORES], "drift", batch)
-        stage = Stage(
-            "drift",
-            Remembering(source, self.states, board, findings, patience),
-            counted(handle, board, self.shown, self.metrics),
-            MemorySink(self.kafka),
-            MemoryDeadLetters(self.kafka),
-        )
-        while stage.step(lambda: start):
-            pass
-
-    def move_back(self, records: int) -> None:
-        committed = self.kafka.committed("drift", SCORES, 0)
-        self.kafka.commit("drift", SCORES, 0, max(0, committed - records))
-
-    @property
-    def findings(self) -> list[Finding]:
-        return [read_event(Finding, record.value) for record in self.kafka.records(DRIFT)]
-
-    @property
-    def story(self) -> list[tuple[str, str]]:
-        return [(each.cause.value, each.kind.value) for each in self.findings]
-
-    def shows(self, name: str, **labels: str) -> float | None:
-        return self.metrics.registry.get_sample_value(name, labels)
 
 
 @pytest.fixture
@@ -130,11 +38,11 @@ def test_findings_lie_under_their_station(service: Service, scores: Scores, star
 def test_redelivery_changes_nothing(records: int, service: Service, scores: Scores, start: datetime) -> None:
     service.send(scores("ooddddo"))
     service.run(start)
-    rows = dict(service.states.rows)
+    rows = deepcopy(service.memory.rows)
     service.move_back(records)
     service.run(start)
     assert service.story == [("station_dark", "began")]
-    assert service.states.rows == rows
+    assert service.memory.rows == rows
 
 
 def test_a_restart_in_the_middle_forgets_nothing(service: Service, scores: Scores, start: datetime) -> None:
@@ -150,7 +58,7 @@ def test_when_redis_is_emptied_what_is_open_comes_back_from_the_topic(
 ) -> None:
     service.send(scores("ddddd"))
     service.run(start)
-    service.states.rows.clear()
+    service.memory.flush()
     service.send(scores("dddooooddd", first=5))
     service.run(start)
     first, ended, second = service.findings
@@ -161,10 +69,10 @@ def test_a_crash_between_the_finding_and_redis_says_it_again_under_the_same_id(
     service: Service, scores: Scores, start: datetime
 ) -> None:
     service.send(scores("ooddd"))
-    service.states.down = True
+    service.memory.down = True
     with pytest.raises(Broken):
         service.run(start)
-    service.states.down = False
+    service.memory.down = False
     service.run(start)
     assert {each.finding_id for each in service.findings} == {service.findings[0].finding_id}
     service.send(scores("oooo", first=5))
@@ -212,10 +120,9 @@ def test_a_station_that_moved_on_to_another_process_is_shown_no_more(
 ) -> None:
     service.send(scores("ool"))
     service.run(start)
-    service.shown.tidy()
     assert service.shows("andon_image_luminance", station="weld-07") == 0.4
-    service.assignment, service.clock = [(SCORES, 1)], 60.0
-    service.shown.tidy()
+    service.assignment = [(SCORES, 1)]
+    assert service.shows("andon_image_luminance", station="weld-07") is None
     names = {"andon_image_luminance", "andon_image_shift_pixels", "andon_image_luminance_limit"}
     families = [family for family in service.metrics.registry.collect() if family.name in names]
     assert [sample for family in families for sample in family.samples] == []
@@ -247,14 +154,37 @@ def test_a_reference_that_cannot_be_read_is_asked_for_again_after_a_minute(
 ) -> None:
     store, now = Store(manifest, reference()), [0.0]
     references = References(store.read, lambda: now[0])
+    assert references.of("b" * 64) is Missing.LOADING
     for _ in range(5):
-        assert references.of("b" * 64) is Missing.LOADING
         settle(references)
+        assert references.of("b" * 64) is Missing.UNREADABLE
     assert store.asked == 1
     store.away, now[0] = False, RETRY_S + 1
-    assert references.of("b" * 64) is Missing.LOADING
+    assert references.of("b" * 64) is Missing.UNREADABLE, "the second time nobody waits for it"
     settle(references)
     assert isinstance(references.of("b" * 64), Limits)
     assert references.of("b" * 64) is references.of("b" * 64)
     assert store.asked == 2
     references.close()
+
+
+def test_a_score_waits_for_its_reference_while_that_is_read_and_order_is_kept(
+    service: Service, limits: Limits, scores: Scores, start: datetime
+) -> None:
+    """The picture is judged as soon as the reference is there; none is passed over."""
+    service.send(scores("oodddoooo"))
+    service.limits = Missing.LOADING
+    service.run(start, crash=lambda turn: True)
+    assert service.findings == []
+    assert service.kafka.committed("drift", SCORES, 0) == 0
+    service.limits = limits
+    service.run(start)
+    assert service.story == [("station_dark", "began"), ("station_dark", "ended")]
+
+
+def test_a_reference_that_cannot_be_read_holds_up_nobody(service: Service, scores: Scores, start: datetime) -> None:
+    service.send(scores("ooddd"))
+    service.limits = Missing.UNREADABLE
+    service.run(start)
+    assert service.findings == []
+    assert service.kafka.committed("drift", SCORES, 0) == 5

@@ -1,6 +1,7 @@
 """Where the limits lie, and what is told of the first picture beyond them."""
 
 from collections.abc import Callable
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -61,11 +62,30 @@ def test_where_there_is_nothing_sharp_nothing_is_blurred(reference: Make, manife
     assert limits_of(manifest, reference(sharpness=flat(0.4))).blurred < 0
 
 
-def test_parts_that_lie_anywhere_are_never_called_moved(reference: Make, manifest: BundleManifest) -> None:
+def test_parts_that_lie_anywhere_are_never_called_moved(
+    reference: Make, manifest: BundleManifest, score: Callable[..., Score]
+) -> None:
     framing = reference().framing.model_copy(update={"right": between(-0.1, 0.1)})
     limits = limits_of(manifest, reference(framing=framing))
-    assert limits.right is None
+    assert limits.right is not None
+    assert limits.right.allowed == inf
     assert limits.down is not None
+    shown = look(score("l", 1), limits)
+    assert shown is not None
+    assert shown.right is not None
+    assert shown.right.pixels == pytest.approx(-40, abs=1), "many of them may yet tell that things moved"
+    assert not shown.sights[Cause.CAMERA_MOVED].bad
+
+
+def test_where_parts_lie_anywhere_both_ways_no_picture_is_asked_whether_it_moved(
+    reference: Make, manifest: BundleManifest, score: Callable[..., Score]
+) -> None:
+    anywhere = {"right": between(-0.1, 0.1), "down": between(-0.1, 0.1)}
+    framing = reference().framing.model_copy(update=anywhere)
+    shown = look(score("l", 1), limits_of(manifest, reference(framing=framing)))
+    assert shown is not None
+    assert shown.right is not None
+    assert Cause.CAMERA_MOVED not in shown.sights
 
 
 def test_an_older_bundle_knows_nothing_of_framing(

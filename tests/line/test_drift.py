@@ -1,6 +1,6 @@
 """From drawn pictures to findings: each fault of the camera is named, and a clean run names nothing."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,9 +21,9 @@ from andon.topics import DRIFT, MODELS, SCORES
 from andon_drift.drift import Board, Drifting
 from andon_drift.findings import Findings
 from andon_drift.limits import limits_of
-from andon_drift.remember import Remembering
+from andon_drift.remember import Remembering, Saving
 from andon_drift.settings import FaultSettings
-from andon_drift.state import State
+from andon_drift.watch.place import PlaceId
 from andon_ingest.capture import Shot
 from andon_ingest.generator import draw_part
 from andon_training.assemble import Inspection, assemble
@@ -47,17 +47,17 @@ class Drawn:
         return self.data
 
 
-class MemoryStates:
-    """Redis's twin."""
+class Forgetful:
+    """A memory that keeps nothing: the station is on the board all the while."""
 
-    def __init__(self) -> None:
-        self.held: dict[str, State] = {}
+    def load(self, stations: Sequence[str]) -> dict[str, dict[str, str]]:
+        return {}
 
-    def load(self, stations: Sequence[str]) -> dict[str, State]:
-        return {station: self.held[station] for station in stations if station in self.held}
+    def save(self, saving: Saving) -> None:
+        """Keeps nothing."""
 
-    def save(self, states: Iterable[State]) -> None:
-        self.held |= {state.station: state for state in states}
+    def series(self, station: str, place: PlaceId, stride: int) -> bytes:
+        return b""
 
 
 class Nothing:
@@ -106,7 +106,7 @@ def found(line: Line, shots: Sequence[Shot]) -> list[Finding]:
     line.run("preprocess", "scoring")
     board = Board()
     findings, patience = Findings(Nothing()), Patience(lambda: None, 1, pause_s=0)
-    source = Remembering(MemorySource(line.kafka, [SCORES], "drift"), MemoryStates(), board, findings, patience)
+    source = Remembering(MemorySource(line.kafka, [SCORES], "drift"), Forgetful(), board, findings, patience)
     handle = Drifting(board, lambda digest: limits_of(*line.bundles.reference(digest)), FaultSettings())
     stage = Stage("drift", source, handle, MemorySink(line.kafka), MemoryDeadLetters(line.kafka))
     while stage.step(lambda: line.now):

@@ -137,15 +137,27 @@ def test_what_concerns_everything_holds_back_each_station(inhibited: Shown) -> N
     ) == {"everything": False, "station": True}
 
 
-def test_a_surge_holds_back_the_worst_of_its_own_parts(inhibited: Shown) -> None:
+def test_what_drifts_at_a_station_beside_what_its_line_shares_is_told(inhibited: Shown) -> None:
     assert inhibited(
-        surge=at("r-1", "defect_surge"), severe=at("r-1", "severe_defect"), next_door=at("r-2", "severe_defect")
-    ) == {"surge": False, "severe": True, "next_door": False}
+        line=at("*", "drift", "l-5"), station=at("d-1", "drift", "l-5"), site={"station": "*", "cause": "drift"}
+    ) == {"line": False, "station": False, "site": False}
+
+
+def test_a_surge_holds_back_the_worst_of_its_own_parts_and_that_they_are_many(inhibited: Shown) -> None:
+    assert inhibited(
+        surge=at("r-1", "defect_surge"),
+        severe=at("r-1", "severe_defect"),
+        many=at("r-1", "reject_rate"),
+        next_door=at("r-2", "severe_defect"),
+    ) == {"surge": False, "severe": True, "many": True, "next_door": False}
 
 
 @pytest.mark.parametrize("cause", ["inspector_broken", "station_frozen", "station_dark"])
 def test_an_inspector_that_cannot_see_holds_back_what_it_says_of_the_parts(cause: str, inhibited: Shown) -> None:
     station = f"s-{cause}"
     assert inhibited(
-        blind=at(station, cause), surge=at(station, "defect_surge"), silent=at(station, "station_silent")
-    ) == {"blind": False, "surge": True, "silent": False}
+        blind=at(station, cause),
+        surge=at(station, "defect_surge"),
+        drift=at(station, "drift"),
+        silent=at(station, "station_silent"),
+    ) == {"blind": False, "surge": True, "drift": True, "silent": False}

@@ -17,12 +17,15 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from andon.health import ImageHealth
 from andon.ids import derived_id, finding_id, frame_id
 from andon.kafka import KafkaSink, TopicReader
 from andon.kafka.admin import create_topics
 from andon.records import (
     Answer,
     Cause,
+    Drift,
+    DriftCause,
     Evidence,
     Finding,
     FindingKind,
@@ -253,7 +256,7 @@ class Line:
         file.write_text(f"line: {self.name}\nburst: 3 stations within 60 s\ndefaults:\n  budget: 10 per 1000\n")
         self._env = os.environ | servers.env() | {"ANDON_LINE": str(file), "ANDON_LOOK_EVERY_S": "1"}
         self._env |= {"ANDON_WEBHOOK__URL": f"http://127.0.0.1:{self.hook.server_port}/", "ANDON_WEBHOOK__KEY": "k"}
-        self._env |= {"ANDON_WEBHOOK__GROUP_INTERVAL_S": "0"}
+        self._env |= {"ANDON_WEBHOOK__GROUP_INTERVAL_S": "0", "ANDON_PAGING__HOLD_S": "8"}
         self._log, self._sink = (folder / "alerting.log").open("a"), KafkaSink(self.kafka)
         self._sessions = sessions
         self.start()
@@ -273,21 +276,62 @@ class Line:
     def send(self, topic: str, events: Sequence[Finding | Score | Answer]) -> None:
         self._sink.send([Message(topic, each.station.encode(), write_event(each)) for each in events], lambda: None)
 
-    def say(self, turn: FindingKind, since: datetime, *numbers: int) -> None:
+    def say(
+        self,
+        turn: FindingKind,
+        since: datetime,
+        *numbers: int,
+        cause: Cause = Cause.STATION_DARK,
+        named: DriftCause | None = None,
+    ) -> None:
         found = [
             Finding(
-                finding_id=finding_id("drift", Cause.STATION_DARK, self.station(each), since.isoformat()),
+                finding_id=finding_id("drift", f"{cause}{named or ''}", self.station(each), since.isoformat()),
                 kind=turn,
-                cause=Cause.STATION_DARK,
+                cause=cause,
                 station=self.station(each),
-                sentence=f"{self.station(each)} {turn}",
+                sentence=f"{self.station(each)}: {named or cause} {turn}.",
                 since=since,
                 at=datetime.now(UTC),
+                drift=Drift(named=named, since=since) if named else None,
                 by="drift",
             )
             for each in numbers
         ]
         self.send(DRIFT, found)
+
+    def inspect(self, number: int, letters: str, first: int = 0, luminance: float = 0.4) -> None:
+        """Scores of pictures of that brightness, one every two seconds until now: o for good, a for anomalous."""
+        at, station = datetime.now(UTC), self.station(number)
+        looks = {"contrast": 0.2, "clipped_low": 0, "clipped_high": 0, "sharpness": 5, "red_green": 1, "blue_green": 1}
+        scores = [
+            Score(
+                frame_id=frame_id(station, 1, seq),
+                station=station,
+                epoch=1,
+                seq=seq,
+                captured_at=at - timedelta(seconds=2 * (first + len(letters) - 1 - seq)),
+                scored_at=at,
+                verdict=Verdict.ANOMALOUS if letter == "a" else Verdict.OK,
+                score=0.15 if letter == "a" else 0.05,
+                threshold=0.1,
+                bundle="b" * 64,
+                width=640,
+                height=480,
+                frame=FramePlace(topic="camera.frames", partition=0, offset=seq),
+                health=ImageHealth(luminance=luminance, noise=seq / 1000, **looks),
+            )
+            for seq, letter in enumerate(letters, first)
+        ]
+        self.send(SCORES, scores)
+
+    def pages(self, number: int) -> list[dict[str, Any]]:
+        """What the webhook accepted of one station."""
+        return [each for each in self.hook.pages if each["station"] == self.station(number)]
+
+    def opened(self, number: int, cause: Cause) -> IncidentEvent | None:
+        found = [each for each in self.events() if each.station == self.station(number) and each.cause is cause]
+        return found[0] if found else None
 
     def events(self) -> list[IncidentEvent]:
         reader = TopicReader(self.kafka, INCIDENTS)
@@ -342,6 +386,46 @@ def test_a_line_that_goes_dark_is_one_incident_through_a_kill_and_a_lost_redis(l
     turns = [(each.incident_id, each.kind) for each in line.events() if each.kind in ("opened", "resolved")]
     assert len(set(turns)) == len(turns), "each incident opened once and ended once"
     assert {each for each, kind in turns if kind == "opened"} == {each for each, kind in turns if kind == "resolved"}
+
+
+def test_drift_and_rejects_call_people_once_and_bad_parts_are_told_with_what_drifted_before(line: Line) -> None:
+    since = datetime.now(UTC) - timedelta(minutes=20)
+    line.say(FindingKind.BEGAN, since, 1, cause=Cause.DRIFT, named=DriftCause.FOCUS)
+    assert eventually(lambda: [each["severity"] for each in line.pages(1)] == ["warning"])
+    line.redis.flushall()
+    line.say(FindingKind.BEGAN, datetime.now(UTC), 1, cause=Cause.REJECT_RATE)
+    assert eventually(lambda: "reject_rate" in [each["cause"] for each in line.pages(1)])
+    line.inspect(1, "ooaaa")
+    assert eventually(lambda: "defect_surge" in [each["cause"] for each in line.pages(1)])
+    told = {each["cause"]: (each["severity"], each.get("changed")) for each in line.pages(1)}
+    assert told == {
+        "drift": ("warning", None),
+        "reject_rate": ("critical", "20 min before: focus began"),
+        "defect_surge": ("critical", "20 min before: focus began"),
+    }
+    assert len(line.pages(1)) == 3
+
+
+def test_bad_parts_in_a_bright_picture_wait_for_the_cameras_fault_and_are_told_where_there_is_none(line: Line) -> None:
+    bright = Cause.STATION_BRIGHT
+    line.say(FindingKind.BEGAN, datetime.now(UTC), 3, cause=bright)
+    assert eventually(lambda: line.pages(3)), "it reads findings by now"
+    for number in (1, 2):
+        line.inspect(number, "ooo")
+        line.inspect(number, "aaa", first=3, luminance=0.9)
+    assert eventually(lambda: line.redis.scard("andon:waiting:webhook") == 2)
+    assert line.pages(1) == line.pages(2) == []
+    line.say(FindingKind.BEGAN, datetime.now(UTC), 1, cause=bright)
+    assert eventually(lambda: [each["cause"] for each in line.pages(1)] == ["station_bright"])
+    assert line.pages(2) == []
+    line.kill()
+    line.start()
+    assert eventually(lambda: [each["cause"] for each in line.pages(2)] == ["defect_surge"])
+    surge = line.opened(1, Cause.DEFECT_SURGE)
+    assert surge is not None
+    page = f"andon:page:webhook:{surge.incident_id}"
+    assert eventually(lambda: line.redis.hget(page, "put_off") == "1")
+    assert [each["cause"] for each in line.pages(1)] == ["station_bright"], "one page, and it names the camera"
 
 
 def test_people_who_overrule_too_much_open_an_incident_and_take_it_back(line: Line) -> None:

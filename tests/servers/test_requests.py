@@ -4,7 +4,7 @@ import os
 import random
 import signal
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -14,12 +14,24 @@ import pytest
 
 from andon.folder import Folder
 from andon.ids import frame_id
-from andon.records import Answer, Request, RequestNews, RequestState, Told, Wish, read_event, write_event
+from andon.records import (
+    Answer,
+    Assignment,
+    Frame,
+    Request,
+    RequestNews,
+    RequestState,
+    Told,
+    Wish,
+    frame_headers,
+    read_event,
+    write_event,
+)
 from andon.reviewed import write_reviewed
 from andon.stage import Message
 from andon.testing.models import proven_bundle
 from andon.testing.parts import Picture, labelled, part, png, scratched
-from andon.topics import MODELS, REQUESTS
+from andon.topics import FRAMES, MODELS, REQUESTS
 from andon_demo.line import run_to_end
 from andon_demo.servers.supervise import Servers
 from andon_demo.trial import Trial
@@ -47,10 +59,19 @@ def level(grey: int) -> Picture:
     return np.full((8, 8), grey, np.uint8)
 
 
-def asked(trial: Trial, bundle: str, wish: Wish, budget: float | None) -> Callable[[], list[RequestNews]]:
+def asked(
+    trial: Trial, bundle: str, wish: Wish, budget: float | None, by: str = "mira", product: str | None = None
+) -> Callable[[], list[RequestNews]]:
     """Asks; answers what reads the news of it."""
     request = Request(
-        request_id=uuid4(), wish=wish, station=STATION, bundle=bundle, budget=budget, by="mira", at=datetime.now(UTC)
+        request_id=uuid4(),
+        wish=wish,
+        station=STATION,
+        product=product,
+        bundle=bundle,
+        budget=budget,
+        by=by,
+        at=datetime.now(UTC),
     )
     trial.write(Message(REQUESTS, STATION.encode(), write_event(request)))
 
@@ -97,6 +118,40 @@ def test_a_request_is_done_though_the_trainer_is_killed_and_what_cannot_be_done_
     assert "no memory that Andon could add to" in refused()[-1].sentence
     assert sum(each.state is RequestState.DONE for each in news()) == 1
     assert trial.count(MODELS) == assigned_before
+
+
+def test_what_drift_asks_for_is_made_from_the_newest_frames_of_the_product_and_runs_beside(
+    servers: Servers, tmp_path: Path
+) -> None:
+    small = {"ANDON_ONBOARDING__FRAMES": "20", "ANDON_ONBOARDING__SIZE": "64", "ANDON_ONBOARDING__ENABLED": "false"}
+    env = {"ANDON_KAFKA__GROUP_PREFIX": f"g-{uuid4().hex[:8]}", "ANDON_EVIDENCE__URL": str(tmp_path / "evidence")}
+    with Trial(servers, tmp_path, env | small, random.SystemRandom()) as trial:
+        bundle = proven_bundle(10, 200)
+        trial.bundles.put(bundle)
+        given = Assignment(
+            station=STATION, product="hinge", bundle=bundle.digest, by="mira", at=datetime.now(UTC) - timedelta(hours=1)
+        )
+        shown = [frame_message(seq, "bracket" if seq % 2 else "hinge") for seq in range(64)]
+        trial.write(Message(MODELS, given.key, write_event(given)), *shown)
+        trial.start("trainer")
+        news = asked(trial, bundle.digest, Wish.RETRAIN, None, "drift", "hinge")
+        trial.until(lambda: over(news), "the request to be answered", within_s=60)
+        last = news()[-1]
+        assert last.state is RequestState.DONE, last.sentence
+        assert last.bundle is not None
+        made = trial.bundles.get(last.bundle).manifest
+        assert made.training.frames_offered == 32
+        said = [read_event(Assignment, each.value) for each in trial.read(MODELS) if each.key == given.key]
+        assert [(each.bundle, each.shadows) for each in said[-2:]] == [
+            (bundle.digest, ()),
+            (bundle.digest, (last.bundle,)),
+        ]
+
+
+def frame_message(seq: int, product: str) -> Message:
+    """A good part, photographed just now."""
+    frame = Frame(STATION, 1, seq, frame_id(STATION, 1, seq), datetime.now(UTC), product=product)
+    return Message(FRAMES, STATION.encode(), png(part(seq)), frame_headers(frame))
 
 
 def test_false_calls_join_a_memory_and_the_report_says_that_no_known_defect_is_lost(

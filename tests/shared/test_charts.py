@@ -43,6 +43,7 @@ def drifting(random: np.random.Generator) -> Sample:
         stable(random, 3000, 11, 0.4) + moved,
         anomalous=random.random(3000) < 0.01 + 0.2 * moved[:, 0],
         embedding=(stable(random, 3000, 32) + 0.5 * moved).astype(np.float32),
+        peak=np.where(random.random(3000) < 0.4 * moved[:, 0], 40, random.integers(-1, 144, 3000)).astype(np.int16),
     )
 
 
@@ -211,7 +212,7 @@ def test_statistic_and_limit_of_every_chart_can_be_read(whole: Baseline) -> None
     numbers = list(whole.watched)
     kinds = (Chart.CUSUM, Chart.EWMA, Chart.WASSERSTEIN)
     wanted = [(name, chart) for chart in kinds for name in numbers]
-    assert told == [*wanted, ("embedding", Chart.HOTELLING), ("rejects", Chart.BERNOULLI)]
+    assert told == [*wanted, ("embedding", Chart.HOTELLING), ("rejects", Chart.BERNOULLI), ("places", Chart.PLACES)]
 
 
 def test_the_mean_of_the_last_frames_is_in_normal_scores(one: Baseline) -> None:

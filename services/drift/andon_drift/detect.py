@@ -16,7 +16,7 @@ from andon_drift.limits import Limits
 from andon_drift.look import Look, Sight, look
 from andon_drift.sentences import Told, began, ended, frozen, unjudged
 from andon_drift.settings import FaultSettings
-from andon_drift.state import Bad, Open, Seen, State, Still, Watch, evidence_of, picture_of
+from andon_drift.state import Bad, Open, Seen, State, Still, Watch, evidence_of, picture_of, shot_of
 
 BY = "drift"
 FAULTS = (Cause.STATION_DARK, Cause.STATION_BRIGHT, Cause.STATION_BLURRED, Cause.CAMERA_MOVED)
@@ -49,6 +49,7 @@ class Missing(Enum):
     """Why there are no limits to judge a picture by."""
 
     LOADING = "loading"
+    UNREADABLE = "unreadable"
     NO_BUNDLE = "no_bundle"
 
 
@@ -78,15 +79,17 @@ def decide(state: State, seen: Seen, limits: Limits | Missing, rules: FaultSetti
     if stale(state, score):
         return Step(state, (Decision(Why.STALE),))
     same = picture_of(score) == state.still.picture
-    state = replace(state, origin=score.origin, epoch=score.epoch, seq=score.seq, still=_still(state.still, seen))
+    still = _still(state.still, seen)
+    state = State(state.station, score.origin, score.epoch, score.seq, still, state.unjudged, state.calm, state.watches)
     state, frozen = _turn_frozen(state, seen, rules)
     if same:
         return Step(state, frozen or (Decision(Why.SAME_PICTURE),))
     if isinstance(limits, Missing):
         state, without = _without_limits(state, seen, limits, rules)
         return Step(state, (*frozen, *without))
-    shown = look(score, limits)
-    state, judged = _judged(replace(state, unjudged=0), seen, shown, rules)
+    shown = look(score, limits, seen.shifts)
+    state = replace(state, unjudged=0) if state.unjudged else state
+    state, judged = _judged(state, seen, shown, rules)
     return Step(state, (*frozen, *judged) or (Decision(Why.GOOD if shown else Why.NO_HEALTH),), shown)
 
 
@@ -100,7 +103,7 @@ def _still(still: Still, seen: Seen) -> Still:
     if picture == still.picture:
         return replace(still, count=still.count + 1, changes=0)
     changes = min(still.changes + 1, NEW_PICTURES)
-    return Still(picture, 1, seen.score.captured_at, evidence_of(seen), changes)
+    return Still(picture, 1, seen.score.captured_at, shot_of(seen), changes)
 
 
 def _turn_frozen(state: State, seen: Seen, rules: FaultSettings) -> tuple[State, tuple[Decision, ...]]:
@@ -116,12 +119,12 @@ def _turn_frozen(state: State, seen: Seen, rules: FaultSettings) -> tuple[State,
         return state, ()
     measure = Measure(name="same_pictures", value=still.count, limit=rules.frozen_after, unit="frames")
     sentence = frozen(state.station, still.since, still.count)
-    shown = (still.first, evidence_of(seen))
+    shown = (still.first.evidence, evidence_of(seen))
     return _open(state, Told(cause, sentence, still.since, measure), shown, seen, Why.FROZEN)
 
 
 def _without_limits(state: State, seen: Seen, why: Missing, rules: FaultSettings) -> tuple[State, tuple[Decision, ...]]:
-    if why is Missing.LOADING:
+    if why is not Missing.NO_BUNDLE:
         return state, (Decision(Why.LOADING),)
     state = replace(state, unjudged=min(state.unjudged + 1, rules.clear_after))
     decisions: list[Decision] = [Decision(Why.NO_REFERENCE)]
@@ -134,20 +137,23 @@ def _without_limits(state: State, seen: Seen, why: Missing, rules: FaultSettings
 
 
 def _judged(state: State, seen: Seen, shown: Look | None, rules: FaultSettings) -> tuple[State, tuple[Decision, ...]]:
-    decisions: list[Decision] = []
-    for cause in FAULTS:
-        sight = shown.sights.get(cause) if shown else None
-        if sight is not None:
-            state, made = _turn(state, cause, sight, seen, rules)
-            decisions += made
+    if shown is None or (state.calm and not any(sight.bad for sight in shown.sights.values())):
+        return state, ()
+    before, decisions = state, list[Decision]()
+    for cause, sight in shown.sights.items():
+        state, made = _turn(state, cause, sight, seen, rules)
+        decisions += made
+    if state is before and all(watch.calm for watch in state.watches.values()):
+        state = replace(state, calm=True)
     return state, tuple(decisions)
 
 
 def _turn(
     state: State, cause: Cause, sight: Sight, seen: Seen, rules: FaultSettings
 ) -> tuple[State, tuple[Decision, ...]]:
-    watch = _counted(state.watch(cause), sight, seen, rules)
-    state = _with(state, cause, watch)
+    before = state.watch(cause)
+    watch = _counted(before, sight, seen, rules)
+    state = _with(state, cause, watch) if watch is not before else state
     if watch.open is not None:
         if watch.good_run >= rules.clear_after:
             return _close(state, cause, watch.open, seen, Why.CLEARED)
@@ -164,6 +170,8 @@ def _turn(
 
 def _counted(watch: Watch, sight: Sight, seen: Seen, rules: FaultSettings) -> Watch:
     letters = (watch.letters + ("x" if sight.bad else "o"))[-rules.longest :]
+    if letters == watch.letters and not sight.bad and not watch.bad:
+        return watch  # nearly always: good again, and nothing bad to forget
     if watch.open is not None:
         return replace(watch, letters=letters)
     bad = watch.bad
@@ -233,4 +241,4 @@ def _close(state: State, cause: Cause, held: Open, seen: Seen, why: Why) -> tupl
 
 
 def _with(state: State, cause: Cause, watch: Watch) -> State:
-    return replace(state, watches={**state.watches, cause: watch})
+    return replace(state, calm=False, watches={**state.watches, cause: watch})

@@ -6,11 +6,13 @@ a dark part. Figures measured on real frames stand in docs/drift.md.
 """
 
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 
 from andon.framing import Template, allowed_shift
 from andon.manifest import BundleManifest, Distribution, DriftReference
+from andon.records import Baseline
 
 LOW, HIGH = 0.02, 0.98  # shares of the good frames
 DARKER, BRIGHTER = 0.75, 1.25  # times their median brightness
@@ -22,7 +24,8 @@ LEAST_FIT = 0.6  # correlation with the good frames' profile, below which a pict
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """One direction of the picture, in shares of its side: where things usually lie, and how far off they may."""
+    """One direction of the picture, in shares of its side: where things usually lie, and how far off they may: as far
+    as they like (infinite) where good parts lie anywhere."""
 
     template: Template
     usual: float
@@ -32,8 +35,8 @@ class Axis:
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Of one bundle. `brightness` and `sharpness` are the good frames' medians. `right` and `down` are None where
-    shifts cannot be told: an older bundle, or parts that lie anywhere. `crop` is what is inspected, (width, height) in
-    original pixels; None: all of the picture.
+    shifts cannot be told: an older bundle. `crop` is what is inspected, (width, height) in
+    original pixels; None: all of the picture. `baselines` are the references that the bundle carries.
     """
 
     brightness: float
@@ -45,6 +48,7 @@ class Limits:
     right: Axis | None = None
     down: Axis | None = None
     crop: tuple[int, int] | None = None
+    baselines: tuple[Baseline, ...] = ()
 
 
 def limits_of(manifest: BundleManifest, reference: DriftReference) -> Limits:
@@ -61,6 +65,7 @@ def limits_of(manifest: BundleManifest, reference: DriftReference) -> Limits:
         right=_axis(framing.columns, framing.right) if framing else None,
         down=_axis(framing.rows, framing.down) if framing else None,
         crop=(crop.width, crop.height) if crop else None,
+        baselines=reference.baselines,
     )
 
 
@@ -69,6 +74,6 @@ def quantile(of: Distribution, share: float) -> float:
     return float(np.interp(share, np.linspace(0, 1, len(of.quantiles)), of.quantiles))
 
 
-def _axis(profile: tuple[float, ...], shifts: Distribution) -> Axis | None:
+def _axis(profile: tuple[float, ...], shifts: Distribution) -> Axis:
     allowed = allowed_shift(shifts.quantiles)
-    return Axis(Template(profile), quantile(shifts, 0.5), allowed) if allowed is not None else None
+    return Axis(Template(profile), quantile(shifts, 0.5), inf if allowed is None else allowed)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from andon.records import Cause, Measure
+from andon.records import Cause, DriftCause, Measure
 
 MINUTE, HOUR = 60.0, 3600.0
 OVER = {
@@ -83,3 +83,19 @@ def _way(shift: tuple[float, float]) -> str:
     right, down = shift
     ways = [(right, "right", "left"), (down, "down", "up")]
     return " and ".join(f"{abs(by):.0f} px {plus if by > 0 else minus}" for by, plus, minus in ways if by)
+
+
+def rejects_rose(station: str, since: datetime, share: float, usual: float, drifted: DriftCause | None) -> str:
+    """More frames are anomalous than used to be. `drifted` is what drifts at the station meanwhile."""
+    why = f"while {drifted.value} drifts" if drifted and drifted is not DriftCause.UNNAMED else ""
+    beside = why or ("while something drifts" if drifted else "the pictures are as before: defects, or other parts")
+    return f"{station}: {_share(share)} of parts are called since {clock(since)}, usually {_share(usual)}; {beside}."
+
+
+def rejects_over(station: str, since: datetime, at: datetime) -> str:
+    """No more than usual again."""
+    return f"{station}: no more parts are called than usual again, after {lasted((at - since).total_seconds())}."
+
+
+def _share(value: float) -> str:
+    return f"{value:.1%}" if value >= 0.001 else f"{value:.2%}"

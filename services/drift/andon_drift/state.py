@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from andon.records import Cause, Evidence, FramePlace, Measure, Score
+from andon.stage import Record
+from andon_drift.look import Shifts
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +42,37 @@ class Watch:
     over: UUID | None = None
 
     @property
+    def calm(self) -> bool:
+        """Whether nothing is open and no last picture is bad."""
+        return self.open is None and "x" not in self.letters
+
+    @property
     def good_run(self) -> int:
         """Good pictures in a row, up to now."""
         return len(self.letters) - len(self.letters.rstrip("o"))
+
+
+class Shot(NamedTuple):
+    """A frame, where it lies, and where its score does: topic, partition and offset. What evidence is made of, should
+    it be wanted: of nearly all frames it is not."""
+
+    frame_id: UUID
+    frame: FramePlace
+    scored: tuple[str, int, int]
+    captured_at: datetime
+    score: float | None
+    threshold: float | None
+    bundle: str | None
+    dataref: str | None
+    width: int
+    height: int
+
+    @property
+    def evidence(self) -> Evidence:
+        """As a finding carries it."""
+        topic, partition, offset = self.scored
+        scored = FramePlace(topic=topic, partition=partition, offset=offset)
+        return Evidence(**self._asdict() | {"scored": scored})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +83,14 @@ class Still:
     picture: str = ""
     count: int = 0
     since: datetime | None = None
-    first: Evidence | None = None
+    first: Shot | None = None
     changes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """All that is remembered of a station. `unjudged` is how many frames in a row had nothing to be compared with."""
+    """All that is remembered of a station. `unjudged` is how many frames in a row had nothing to be compared with.
+    `calm`: no last picture shows any fault, so that another good one changes nothing."""
 
     station: str
     origin: str = ""
@@ -66,7 +98,13 @@ class State:
     seq: int = -1
     still: Still = field(default_factory=Still)
     unjudged: int = 0
+    calm: bool = False
     watches: dict[Cause, Watch] = field(default_factory=dict)
+
+    @property
+    def resting(self) -> bool:
+        """Whether a fault is open: what the pictures show is of it."""
+        return any(watch.open is not None for watch in self.watches.values())
 
     def watch(self, cause: Cause) -> Watch:
         """What is known of `cause`."""
@@ -75,10 +113,11 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A score, and where in Kafka it lies."""
+    """A score, and where in Kafka it lies; how far things moved in its picture, where that was found already."""
 
     score: Score
-    place: FramePlace
+    place: FramePlace | Record
+    shifts: Shifts | None = None
 
 
 def picture_of(score: Score) -> str:
@@ -89,18 +128,23 @@ def picture_of(score: Score) -> str:
     return f"{health}/{score.framing}/{score.score}" if health else str(score.frame_id)
 
 
-def evidence_of(seen: Seen) -> Evidence:
+def shot_of(seen: Seen) -> Shot:
     """The frame, where it lies, and where its score does."""
-    score = seen.score
-    return Evidence(
-        frame_id=score.frame_id,
-        frame=score.frame,
-        scored=seen.place,
-        captured_at=score.captured_at,
-        score=score.score,
-        threshold=score.threshold,
-        bundle=score.bundle,
-        dataref=score.dataref,
-        width=score.width,
-        height=score.height,
+    score, place = seen.score, seen.place
+    return Shot(
+        score.frame_id,
+        score.frame,
+        (place.topic, place.partition, place.offset),
+        score.captured_at,
+        score.score,
+        score.threshold,
+        score.bundle,
+        score.dataref,
+        score.width,
+        score.height,
     )
+
+
+def evidence_of(seen: Seen) -> Evidence:
+    """The same as evidence."""
+    return shot_of(seen).evidence

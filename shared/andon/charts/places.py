@@ -2,7 +2,7 @@
 
 A Bernoulli CUSUM for every cell with those around it (3 x 3): each frame whose peak is known adds its log likelihood
 ratio, the share p there against p + GROWN. As for anomalous frames (bernoulli.py), p is what it may be at most, and
-where peaks stay at one spot for D frames together, D of them tell as much as one. One limit holds for all cells, at
+where D peaks come together, in stretches or in runs, they tell as much as one. One limit holds for all cells, at
 which their false alarms together are as rare as asked; neighbours share cells, so they are rarer still.
 """
 
@@ -27,6 +27,9 @@ SURE = 3.0  # standard errors: one of 144 cells is always the most unlucky
 SURPRISE = 4.0
 KNOWN, GATHERED = 0.5, 0.8
 """A reference with fewer known peaks, or with more of them at one spot, tells nothing."""
+LAGS = 16  # frames
+HELD = 1.25  # times the limit: more is not kept of a sum, so that a spot that is gone is over soon
+HALVINGS = 40
 SHARES = np.geomspace(RAREST, GATHERED, 9)
 LONGEST = 255.0
 
@@ -56,12 +59,20 @@ def around(columns: int, rows: int) -> Doubles:
 
 
 def _clumped(known: NDArray[np.int16]) -> Doubles:
-    """The index of dispersion of peaks around each cell, float64 [cells], of `known`, int16 [n]: that of all cells
-    together, or the cell's own where that is more; 1 where more may be chance."""
+    """How many peaks around each cell tell as much as one, float64 [cells], of `known`, int16 [n]: as many as come
+    together in stretches, or in runs."""
     there = around(COLUMNS, ROWS)[known].T
+    stretched = _in_stretches(there)
+    share = _at_most(there.mean(axis=1), len(known) / stretched)
+    return np.maximum(stretched, 1 / _root(share, _in_runs(there)))
+
+
+def _in_stretches(there: Doubles) -> Doubles:
+    """The index of dispersion [cells] of peaks `there` [cells, n]: that of all cells together, or the cell's own where
+    that is more; 1 where more may be chance."""
     found = np.ones(len(there))
     for stretches in STRETCHES:
-        frames = len(known) // stretches
+        frames = there.shape[1] // stretches
         counts = there[:, : frames * stretches].reshape(-1, stretches, frames).sum(axis=2)
         share = counts.mean(axis=1) / frames
         usual = np.maximum(frames * share * (1 - share), 1e-9)
@@ -70,6 +81,37 @@ def _clumped(known: NDArray[np.int16]) -> Doubles:
         surprising = own > 1 + SURPRISE * np.sqrt(error**2 + 1 / (stretches * usual))
         found = np.maximum(found, np.where(surprising, own, pooled if pooled > 1 + error else 1.0))
     return found
+
+
+def _in_runs(there: Doubles) -> Doubles:
+    """The correlation [cells] of a peak with the next of a Markov chain that comes back as often as peaks `there`
+    [cells, n] do within LAGS frames: that of all cells together, or the cell's own where that is more; 0 where more may
+    be chance. Parts that come in turn come back, but no more often than usual."""
+    share, found, own, pooled = there.mean(axis=1), np.zeros(len(there)), np.zeros(len(there)), 0.0
+    usual = np.maximum(share * (1 - share), 1e-9)
+    for lag in range(1, LAGS + 1):
+        frames = there.shape[1] - lag
+        more = (there[:, lag:] * there[:, :-lag]).sum(axis=1) / frames - share**2
+        own, pooled = own + more / usual, pooled + float(more.sum() / usual.sum())
+        surprising = own * usual > SURPRISE * np.sqrt(lag * (share**2 + 1 / frames) / frames)
+        found = np.maximum(found, np.where(surprising, own, pooled if pooled > SURE * (lag / frames) ** 0.5 else 0.0))
+    return found / (1 + found)
+
+
+def _root(share: Doubles, correlation: Doubles) -> Doubles:
+    """How fast chance that a sum passes a height falls with it, float64 [cells]: 1 of independent frames. The power of
+    the likelihood ratio that neither grows nor falls where peaks come and go as a Markov chain (Lundberg's)."""
+    bad, good = _steps(share)
+    stays = share + correlation * (1 - share)
+    comes = share * (1 - stays) / (1 - share)
+    low, high = np.zeros(len(share)), np.ones(len(share))
+    for _ in range(HALVINGS):
+        at = (low + high) / 2
+        out, back = (1 - comes) * np.exp(at * good), stays * np.exp(at * bad)
+        cross = comes * (1 - stays) * np.exp(at * (good + bad))
+        grows = (out + back) / 2 + np.sqrt(((out - back) / 2) ** 2 + cross)
+        low, high = np.where(grows < 1, at, low), np.where(grows < 1, high, at)
+    return np.maximum(low, 0.01)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +163,7 @@ def limit(ratios: Ratios, run_length: float) -> float:
     at = np.interp(np.log(ratios.share), np.log(SHARES), np.arange(len(SHARES)))
     low = np.minimum(at.astype(np.int64), len(SHARES) - 2)
     part = (at - low)[:, None]
-    each = (1 - part) * logs[low] + part * logs[low + 1] + np.log(ratios.clumped)[:, None]
+    each = (1 - part) * logs[low] + part * logs[low + 1]
     rates = np.where(ratios.bad[:, None] > 0, np.exp(-each), 0.0).sum(axis=0)
     return float(np.interp(log(run_length), -np.log(np.maximum(rates, 1e-300)), heights))
 
@@ -136,7 +178,7 @@ def _logs(share: float, heights: Doubles) -> Doubles:
 
 @dataclass(slots=True)
 class Gathered:
-    """The chart: `sums` [cells], at most the limit; `since` [cells] counts base blocks since these were last 0;
+    """The chart: `sums` [cells], at most HELD limits; `since` [cells] counts base blocks since they were last 0;
     `alarmed` [cells] is 1 where the limit was passed until the sum is 0 again."""
 
     fixed: Ratios
@@ -172,12 +214,12 @@ class Gathered:
         self.since = np.where(total > 0, np.minimum(self.since + 1, LONGEST), 0.0)
         passed = total > height
         self.alarmed = np.where(passed, 1.0, np.where(total > 0, self.alarmed, 0.0))
-        self.sums = np.minimum(total, height)
+        self.sums = np.minimum(total, HELD * height)
         now = self.alarmed.any()
         return np.array([now and not was]), np.array([was and not now])
 
     def statistic(self) -> Doubles:
-        """The greatest log likelihood ratio of any spot; no more than the limit is kept of it."""
+        """The greatest log likelihood ratio of any spot, at most HELD times the limit."""
         return np.array([self.sums.max()])
 
     def limit(self) -> Doubles:

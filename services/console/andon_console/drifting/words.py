@@ -31,6 +31,7 @@ CHARTS = {
     Chart.WASSERSTEIN: ("shape", "Wasserstein distance, for spread and shape"),
     Chart.HOTELLING: ("together", "T-squared, for many numbers together"),
     Chart.BERNOULLI: ("share", "CUSUM of a share"),
+    Chart.PLACES: ("spot", "CUSUMs of where maps are highest"),
 }
 """What a chart watches for, in one word and in a few."""
 OWN = {
@@ -39,8 +40,9 @@ OWN = {
     "rejects": "share of called parts",
     "embedding": "what the picture shows",
     "together": "all readings together",
+    "places": "maps highest at one place",
 }
-SHARES = ("luminance", "contrast", "clipped_low", "clipped_high", "noise", "rejects")
+SHARES = ("luminance", "contrast", "clipped_low", "clipped_high", "noise", "rejects", "places")
 MOST_DIGITS, MOST_DECIMALS = 4, 6
 MONTH = 30
 SIDES = {True: "above", False: "below"}

@@ -1,0 +1,102 @@
+"""Dust is told where the maps of a station gather, once, and its end too."""
+
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from drift_service import Service
+from drift_stream import BUNDLE, START, USUAL, frames
+
+from andon.charts import Sample, cell, learn
+from andon.records import Baseline, Chart, DriftCause, FindingKind, Score, write_event
+from andon.stage import Message
+from andon.topics import BASELINES
+from andon_drift.limits import Limits
+from andon_drift.numbers import NAMES
+from andon_drift.watch.collecting import Enough
+from andon_drift.watch.rules import Rules
+
+LIMITS = Limits(brightness=0.4, sharpness=5, dark=0.2, bright=0.6, white=0.3, blurred=3)
+RULES = Rules(enough=Enough(1500, 0), rest=10)
+RUN_LENGTH = 30 * 86_400 * 20.0
+DUST = (100, 400)
+
+
+def peaks(rng: np.random.Generator, count: int, share: float = 0.0) -> list[tuple[int, int]]:
+    """Anywhere in a picture of 640 by 480; a `share` of them at DUST."""
+    anywhere = rng.integers(0, (640, 480), (count, 2)).tolist()
+    dusty = rng.random(count) < share
+    return [DUST if there else (x, y) for there, (x, y) in zip(dusty.tolist(), anywhere, strict=True)]
+
+
+def shown(count: int, first: int = 0, share: float = 0.0) -> list[Score]:
+    """Frames as usual, of which a `share` have their highest place at DUST."""
+    given = peaks(np.random.default_rng(first), count, share)
+    return [frame.model_copy(update={"peak": peak}) for frame, peak in zip(frames(count, first), given, strict=True)]
+
+
+@pytest.fixture(scope="module")
+def usual() -> Baseline:
+    rng = np.random.default_rng(7)
+    means, spreads = (np.array([each[way] for each in USUAL.values()]) for way in (0, 1))
+    shifts = np.full((5000, 2), np.nan)
+    values = np.column_stack([rng.normal(means, spreads, (5000, 8)), shifts, rng.normal(0.05, 0.005, 5000)])
+    cells = np.array([cell(x / 640, y / 480) for x, y in peaks(rng, 5000)], np.int16)
+    learned = learn(Sample(values.clip(min=0), NAMES, np.zeros(5000, np.bool_), peak=cells), run_length=RUN_LENGTH)
+    return Baseline(
+        station="weld-07",
+        bundle=BUNDLE,
+        since=START - timedelta(hours=2),
+        until=START - timedelta(seconds=1),
+        frames=5000,
+        period_s=1,
+        run_length=RUN_LENGTH,
+        tickets=1,
+        watched=learned.watched,
+        places=learned.places,
+    )
+
+
+@pytest.fixture
+def service(usual: Baseline) -> Service:
+    made = Service(LIMITS, RULES)
+    made.kafka.append(Message(BASELINES, usual.key.encode(), write_event(usual)))
+    return made
+
+
+def test_dust_is_one_finding_that_says_where_and_is_over_when_it_is_wiped_away(service: Service) -> None:
+    service.send([*shown(600), *shown(300, 600, share=0.4), *shown(600, 900)])
+    service.run(batch=64)
+    began, ended = service.findings
+    assert (began.kind, ended.kind, began.finding_id) == (FindingKind.BEGAN, FindingKind.ENDED, ended.finding_id)
+    drift = began.drift
+    assert drift is not None
+    assert drift.named is DriftCause.SPOT
+    assert [(each.name, each.chart) for each in drift.moved] == [("places", Chart.PLACES)]
+    assert drift.where is not None
+    assert drift.where.x <= DUST[0] <= drift.where.x + drift.where.width
+    assert drift.where.y <= DUST[1] <= drift.where.y + drift.where.height
+    assert abs((began.since - START).total_seconds() - 600) <= 60
+    assert (began.at - START).total_seconds() <= 720
+    assert 900 < (ended.at - START).total_seconds() < 1200
+
+
+def test_few_maps_more_at_one_place_matter_to_nobody(service: Service) -> None:
+    service.send([*shown(600), *shown(3000, 600, share=0.075)])
+    service.run(batch=64)
+    labels = {"station": "weld-07", "feature": "places", "chart": "places"}
+    assert service.shows("andon_drift_active", **labels) == 1
+    assert service.findings == []
+
+
+def test_where_maps_are_highest_is_learned_and_its_chart_shares_the_false_tickets() -> None:
+    with_places, without = Service(LIMITS, RULES), Service(LIMITS, RULES)
+    with_places.send(shown(1600))
+    without.send(frames(1600))
+    for each in (with_places, without):
+        each.run(batch=64)
+    (told,), (other,) = with_places.baselines, without.baselines
+    assert told.places is not None
+    assert told.places.limit is not None
+    assert other.places is None
+    assert told.run_length > other.run_length
