@@ -1,5 +1,6 @@
 """Dust is told where the maps of a station gather, once, and its end too."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from drift_service import Service
 from drift_stream import BUNDLE, START, USUAL, frames
 
-from andon.charts import Sample, cell, learn
+from andon.charts import Sample, TooFew, cell, learn
 from andon.records import Baseline, Chart, DriftCause, FindingKind, Score, write_event
 from andon.stage import Message
 from andon.topics import BASELINES
@@ -22,16 +23,27 @@ RUN_LENGTH = 30 * 86_400 * 20.0
 DUST = (100, 400)
 
 
-def peaks(rng: np.random.Generator, count: int, share: float = 0.0) -> list[tuple[int, int]]:
-    """Anywhere in a picture of 640 by 480; a `share` of them at DUST."""
-    anywhere = rng.integers(0, (640, 480), (count, 2)).tolist()
-    dusty = rng.random(count) < share
-    return [DUST if there else (x, y) for there, (x, y) in zip(dusty.tolist(), anywhere, strict=True)]
+Places = list[tuple[int, int]]
 
 
-def shown(count: int, first: int = 0, share: float = 0.0) -> list[Score]:
-    """Frames as usual, of which a `share` have their highest place at DUST."""
-    given = peaks(np.random.default_rng(first), count, share)
+def usually(rng: np.random.Generator, count: int) -> Places:
+    """Anywhere in the right half of a picture of 640 by 480."""
+    return [(x, y) for x, y in rng.integers((320, 0), (640, 480), (count, 2)).tolist()]
+
+
+def dusty(rng: np.random.Generator, count: int) -> Places:
+    """Two in five of them at DUST."""
+    return [DUST if there else at for there, at in zip(rng.random(count) < 0.4, usually(rng, count), strict=True)]
+
+
+def hardly_dusty(rng: np.random.Generator, count: int) -> Places:
+    """One in fifteen of them at DUST."""
+    return [at if i % 15 else DUST for i, at in enumerate(usually(rng, count))]
+
+
+def shown(count: int, first: int = 0, peaks: Callable[[np.random.Generator, int], Places] = usually) -> list[Score]:
+    """Frames as usual, but for where their maps are highest."""
+    given = peaks(np.random.default_rng(first), count)
     return [frame.model_copy(update={"peak": peak}) for frame, peak in zip(frames(count, first), given, strict=True)]
 
 
@@ -41,8 +53,9 @@ def usual() -> Baseline:
     means, spreads = (np.array([each[way] for each in USUAL.values()]) for way in (0, 1))
     shifts = np.full((5000, 2), np.nan)
     values = np.column_stack([rng.normal(means, spreads, (5000, 8)), shifts, rng.normal(0.05, 0.005, 5000)])
-    cells = np.array([cell(x / 640, y / 480) for x, y in peaks(rng, 5000)], np.int16)
+    cells = np.array([cell(x / 640, y / 480) for x, y in usually(rng, 5000)], np.int16)
     learned = learn(Sample(values.clip(min=0), NAMES, np.zeros(5000, np.bool_), peak=cells), run_length=RUN_LENGTH)
+    assert not isinstance(learned, TooFew)
     return Baseline(
         station="weld-07",
         bundle=BUNDLE,
@@ -65,7 +78,7 @@ def service(usual: Baseline) -> Service:
 
 
 def test_dust_is_one_finding_that_says_where_and_is_over_when_it_is_wiped_away(service: Service) -> None:
-    service.send([*shown(600), *shown(300, 600, share=0.4), *shown(600, 900)])
+    service.send([*shown(600), *shown(300, 600, dusty), *shown(600, 900)])
     service.run(batch=64)
     began, ended = service.findings
     assert (began.kind, ended.kind, began.finding_id) == (FindingKind.BEGAN, FindingKind.ENDED, ended.finding_id)
@@ -82,7 +95,7 @@ def test_dust_is_one_finding_that_says_where_and_is_over_when_it_is_wiped_away(s
 
 
 def test_few_maps_more_at_one_place_matter_to_nobody(service: Service) -> None:
-    service.send([*shown(600), *shown(3000, 600, share=0.075)])
+    service.send([*shown(600), *shown(3000, 600, hardly_dusty)])
     service.run(batch=64)
     labels = {"station": "weld-07", "feature": "places", "chart": "places"}
     assert service.shows("andon_drift_active", **labels) == 1

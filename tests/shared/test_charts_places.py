@@ -176,3 +176,13 @@ def test_a_reference_that_tells_nothing_of_places_has_no_such_chart() -> None:
 def test_a_reference_of_an_older_version_is_watched_without_places() -> None:
     older = Places(columns=COLUMNS, rows=ROWS, shares=(1 / CELLS,) * CELLS)
     assert not list(Charts(of(uneven(RANDOM(11), 2000)).model_copy(update={"places": older})).statistics())
+
+
+@pytest.mark.parametrize("odd", [{"columns": 8}, {"shares": (1.0,)}, {"clumped": ()}, {"frames": 0}])
+def test_places_of_another_grid_are_not_watched(odd: dict[str, object]) -> None:
+    usual = of(uneven(RANDOM(12), 2000))
+    assert list(Charts(usual).statistics())
+    assert usual.places is not None
+    other = usual.model_copy(update={"places": usual.places.model_copy(update=odd)})
+    assert not alarms(Charts(other), seen(uneven(RANDOM(13), 100)))
+    assert not list(Charts(other).statistics())

@@ -13,7 +13,7 @@ from andon.charts.fixed import Fixed, Running, Tick
 from andon.charts.gathering import Gathering
 from andon.charts.hotelling import Hotelling, Together
 from andon.charts.normal_scores import grid
-from andon.charts.places import Gathered
+from andon.charts.places import Gathered, is_watched
 from andon.charts.sample import BASE, Doubles, Sample
 from andon.charts.wasserstein import Wasserstein
 from andon.records.baseline import Baseline
@@ -125,7 +125,7 @@ def _running(baseline: Baseline, fixed: Fixed) -> Iterator[Running]:
         yield Hotelling.new(Together.of(TOGETHER, baseline.together, columns))
     if baseline.rejects:
         yield Bernoulli.new(baseline.rejects, baseline.frames)
-    if baseline.places and baseline.places.limit:
+    if baseline.places and is_watched(baseline.places):
         yield Gathered.new(baseline.places)
 
 

@@ -50,6 +50,12 @@ def learn(peak: NDArray[np.int16], run_length: float) -> Places | None:
     return found.model_copy(update={"limit": limit(Ratios.of(found), run_length)})
 
 
+def is_watched(places: Places) -> bool:
+    """Whether it has a limit, and is of today's grid."""
+    of_grid = (places.columns, places.rows, len(places.shares)) == (COLUMNS, ROWS, COLUMNS * ROWS)
+    return places.limit is not None and places.frames > 0 and of_grid and len(places.clumped) == len(places.shares)
+
+
 @lru_cache(maxsize=8)
 def around(columns: int, rows: int) -> Doubles:
     """float64 [cells, cells]: 1 where one cell lies beside the other or is it, else 0."""
@@ -129,7 +135,7 @@ class Ratios:
     @classmethod
     def of(cls, places: Places) -> "Ratios":
         """Of the record, which must have been learned with a limit."""
-        beside, clumped = around(places.columns, places.rows), np.asarray(places.clumped)
+        beside, clumped = around(places.columns, places.rows), np.maximum(places.clumped, 1.0)
         counted = beside @ np.asarray(places.shares)
         share = _at_most(counted, places.frames / clumped)
         bad, good = _steps(share)
