@@ -25,10 +25,16 @@ def no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def servers(request: pytest.FixtureRequest) -> Iterator["Servers"]:
-    """Kafka, Redis and Alertmanager on free ports; stopped, and their folder removed, at the end of the session."""
+    """Kafka with its topics, Redis and Alertmanager, on free ports; they and their folder go with the session."""
+    from andon.kafka.admin import create_topics
+    from andon.settings import KafkaSettings
+    from andon.topics import ALL
     from andon_demo.servers.supervise import Servers
 
     with Servers() as started:
+        create_topics(
+            KafkaSettings(bootstrap_servers=started.kafka.bootstrap), ALL, 4, 1
+        )  # as every test's own line does
         request.session.stash[STARTED] = started
         yield started
 

@@ -1,7 +1,9 @@
 """The console over real Kafka, hit with everything its own description allows, and with texts that would be scripts."""
 
 import socket
+import sys
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -119,7 +121,7 @@ class Console:
 def console(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
     folder = tmp_path_factory.mktemp("console")
     kafka = KafkaSettings(bootstrap_servers=servers.kafka.bootstrap)
-    create_topics(kafka, ALL, 2, 1)
+    create_topics(kafka, ALL, 4, 1)
     tell(kafka)
     given = ConsoleSettings(kafka=kafka, redis=RedisSettings(url=servers.redis.url), evidence=evidence(folder))
     roster = Roster(None, {"edda": Entry("edda", Role.ENGINEER, sha256_hex(TOKEN.encode()))})
@@ -267,6 +269,12 @@ def test_nothing_that_its_description_allows_breaks_it(console: Console):
     assert [label for label, count in tried.items() if not count] == []
 
 
+def unanswered(what: str) -> str:
+    """What was asked, and what every thread of the console, which runs in this process, is at."""
+    stacks = ("".join(traceback.format_stack(frame)[-6:]) for frame in sys._current_frames().values())
+    return f"no answer within {ANSWER_S:.0f} s: {what}\n" + "\n".join(each for each in stacks if "andon" in each)
+
+
 def try_out(
     console: Console, operation: schemathesis.APIOperation, examples: int, until: float, tried: dict[str, int]
 ) -> None:
@@ -291,7 +299,7 @@ def try_out(
         try:
             answer = httpx.request(**sent, timeout=ANSWER_S)
         except httpx.TimeoutException:
-            raise AssertionError(f"no answer within {ANSWER_S:.0f} s: {what}") from None
+            raise AssertionError(unanswered(what)) from None
         assert_sound(answer, what)
 
     run()
@@ -335,7 +343,11 @@ def walk(console: Console, most: int = 250, within_s: float = 40.0) -> dict[str,
     until, found, ahead = time.monotonic() + within_s, dict[str, httpx.Response](), ["/", "/audit?since=all"]
     while ahead and len(found) < most and time.monotonic() < until:
         path = ahead.pop(0)
-        answer = found[path] = console.engineer.get(path, headers={"Accept": "text/html"}, follow_redirects=True)
+        try:
+            answer = console.engineer.get(path, headers={"Accept": "text/html"}, follow_redirects=True)
+        except httpx.TimeoutException:
+            raise AssertionError(unanswered(path)) from None
+        found[path] = answer
         assert_sound(answer, path)
         if answer.headers.get("content-type", "").startswith("text/html"):
             look = Look()

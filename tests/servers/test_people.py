@@ -400,7 +400,7 @@ def test_partitions_that_redis_knows_nothing_of_are_lost_until_they_are_found(bo
 
 def test_nobody_is_called_about_a_silenced_station_until_it_ends(line: Line, station: str) -> None:
     loud = f"{station}-loud"
-    told = run("silence", station, "6s", *WHY, "--json")
+    told = run("silence", station, "9s", *WHY, "--json")
     until = datetime.fromisoformat(json.loads(told.stdout)["silence"]["until"])
     assert station in run("silences", "--json").stdout
     line.bad(station)
@@ -408,6 +408,7 @@ def test_nobody_is_called_about_a_silenced_station_until_it_ends(line: Line, sta
     assert eventually(lambda: line.pages(loud) == ["opened"])
     assert datetime.now(UTC) < until
     assert line.pages(station) == []
+    assert eventually(lambda: rows(station))
     assert shown(station)["told"] == {}
     assert eventually(lambda: line.pages(station) == ["opened"])
     assert datetime.now(UTC) >= until
