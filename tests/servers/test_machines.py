@@ -112,7 +112,7 @@ class Mes:
             self._client.tls_set(ca_certs=str(ca), cert_reqs=ssl.CERT_REQUIRED)
         self._client.on_message = self._on_message
         self._client.on_connect = lambda client, *_: client.subscribe("andon/#", qos=1)
-        self._client.reconnect_delay_set(1, 1)
+        self._client.reconnect_delay_set(0.05, 0.05)  # before the service: for nobody the broker keeps nothing
         self._client.connect_async(host, int(port))
         self._client.loop_start()
 
