@@ -72,15 +72,15 @@ class Baselines:
     def __init__(self) -> None:
         self._table: dict[str, Known] = {}
 
-    def apply(self, record: Record) -> None:
-        """Takes in one record of `baselines`; an empty one removes its key.
+    def apply(self, record: Record) -> Baseline | Relearn | None:
+        """Takes in one record of `baselines`, and answers what it says; an empty one removes its key.
 
         Raises Invalid when it is none of the topic's records, or lies under another key than its own.
         """
         key = (record.key or b"").decode(errors="replace")
         if not record.value:
             self._table.pop(key, None)
-            return
+            return None
         said = read_said(record.value)
         if said.key != key:
             raise Invalid(Reason.BAD_RECORD, f"{said.record} of {said.key!r} under the key {key[:200]!r}")
@@ -89,6 +89,7 @@ class Baselines:
             self._table[key] = Known(relearn=said)
         elif known.baseline is None:
             self._table[key] = replace(known, baseline=said)
+        return said
 
     def of(self, place: Place) -> Known | None:
         """What is known of exactly this place."""
