@@ -1,34 +1,16 @@
 """Which bundle serves which station, as `models` says."""
 
-from collections.abc import Sequence
-from threading import Lock
-
-import structlog
-
 from andon.assignments import Assignments, Serving
 from andon.commands.bundles.use import Uses, uses
-from andon.errors import Invalid
 from andon.records import Swap
-from andon.stage import Record
+from andon_console.live.table import Shared
 
 
-class Models:
+class Models(Shared[Assignments]):
     """The table of assignments for many threads."""
 
     def __init__(self) -> None:
-        self.version = 0
-        self._lock = Lock()
-        self._table = Assignments()
-
-    def take(self, records: Sequence[Record]) -> None:
-        """Takes in records of `models`."""
-        with self._lock:
-            for record in records:
-                try:
-                    self._table.apply(record)
-                except Invalid as error:
-                    structlog.get_logger().warning("assignment_refused", offset=record.offset, reason=str(error))
-            self.version += 1
+        super().__init__(Assignments(), "assignment_refused")
 
     def lookup(self, station: str, product: str | None = None) -> Serving | None:
         """What serves there, if only for want of an assignment of its own."""
