@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from images_measure import Rows
 
+from andon.baselines import Known
 from andon.charts import Sample, TooFew, learn
 from andon.embedding import write_embedding
 from andon.ids import frame_id
@@ -14,7 +15,7 @@ from andon.records import Baseline, Evidence, Finding, FramePlace
 from andon_drift.numbers import NAMES, Scale
 from andon_drift.watch.place import Watched
 from andon_drift.watch.rows import Row
-from andon_drift.watch.rules import Rules, Word
+from andon_drift.watch.rules import Rules
 from andon_drift.watch.telling import FrameTeller
 from andon_drift.watch.watcher import Watcher
 
@@ -70,7 +71,7 @@ def known_scores(rows: Rows, scale: Scale) -> tuple[np.ndarray, np.ndarray]:
 
 def findings(baseline: Baseline, scale: Scale, chunks: Iterator[Rows]) -> Iterator[Flag]:
     """Whatever begins, as the frames come."""
-    watcher = Watcher(Rules(), lambda *_: Word(baseline), FrameTeller(Rules()))
+    watcher = Watcher(Rules(), lambda *_: Known(baseline), FrameTeller(Rules()))
     watched, frame = Watched(), 0
     for chunk in chunks:
         values, anomalous = known_scores(chunk, scale)

@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from andon.baselines import Known
 from andon.charts import Sample, TooFew, learn
 from andon.ids import frame_id
 from andon.records import Baseline, DriftCause, Evidence, Finding, FramePlace
 from andon_drift.numbers import NAMES, Scale
 from andon_drift.watch.place import Watched
 from andon_drift.watch.rows import Row
-from andon_drift.watch.rules import Rules, Word
+from andon_drift.watch.rules import Rules
 from andon_drift.watch.telling import FrameTeller
 from andon_drift.watch.watcher import Watcher
 
@@ -53,7 +54,7 @@ def usual() -> Baseline:
 
 def told(usual: Baseline, values: NDArray[np.float64]) -> Iterator[tuple[int, Finding]]:
     """Every finding, and at which frame."""
-    watcher, watched = Watcher(Rules(), lambda *_: Word(usual), FrameTeller(Rules())), Watched()
+    watcher, watched = Watcher(Rules(), lambda *_: Known(usual), FrameTeller(Rules())), Watched()
     for seq, row in enumerate(values):
         at = START + timedelta(seconds=seq)
         shown = Evidence(frame_id=frame_id(STATION, 1, seq), frame=PLACE, captured_at=at)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from andon.baselines import Known
 from andon.charts import BASE, cell
 from andon.errors import Invalid
 from andon.records import Reading, Score, Verdict, read_reading, read_score, write_event
@@ -29,7 +30,7 @@ from andon_drift.watch.collecting import Collected
 from andon_drift.watch.learning import Outcome, notice_of
 from andon_drift.watch.place import PlaceId, Watched
 from andon_drift.watch.rows import Row
-from andon_drift.watch.rules import Rules, Told, Word
+from andon_drift.watch.rules import Rules, Told
 from andon_drift.watch.sensing import SensorTeller
 from andon_drift.watch.telling import FrameTeller
 from andon_drift.watch.watcher import Watcher
@@ -274,5 +275,5 @@ def _cell(score: Score) -> int:
     return cell(score.peak[0] / score.width, score.peak[1] / score.height)
 
 
-def _no_word(_station: str, _product: str | None, _bundle: str) -> Word:
-    return Word()
+def _no_word(_station: str, _product: str | None, _bundle: str) -> Known:
+    return Known()

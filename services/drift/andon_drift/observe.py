@@ -19,7 +19,7 @@ from andon_drift.drift import Board, Card
 from andon_drift.limits import Limits
 from andon_drift.look import Look, Shift
 from andon_drift.watch.place import Place
-from andon_drift.watch.rules import Rules, Told, WordOf
+from andon_drift.watch.rules import KnownOf, Rules, Told
 from andon_drift.watch.status import charts_shown, state_of
 from andon_drift.watch.telling import false_alarm_days
 
@@ -70,7 +70,7 @@ class Shown:
         metrics: Metrics,
         assignment: Callable[[], list[Partition]],
         board: Board,
-        word_of: WordOf | None = None,
+        word_of: KnownOf | None = None,
         rules: Rules | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -118,7 +118,7 @@ class Shown:
             if shift.bounded:
                 yield (self._metrics.image_shift_limit, (station, way)), shift.allowed
 
-    def _drift(self, card: Card, word_of: WordOf) -> Values:
+    def _drift(self, card: Card, word_of: KnownOf) -> Values:
         """The place of frames that was seen last, and the sensors beside it."""
         places = list(card.watched.places.values())
         frames = next((each for each in reversed(places) if each.bundle != SIGNALS), None)

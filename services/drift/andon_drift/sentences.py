@@ -1,9 +1,10 @@
 """What people read: one sentence for each finding."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from andon.records import Cause, DriftCause, Measure
+from andon_drift.naming.words import clock
 
 MINUTE, HOUR = 60.0, 3600.0
 OVER = {
@@ -65,11 +66,6 @@ def unjudged(station: str, cause: Cause, since: datetime) -> str:
     """It is closed without knowing."""
     what = cause.value.replace("_", " ")
     return f"{station}: no bundle serves it, so nobody can tell whether it is still so ({what} since {clock(since)})."
-
-
-def clock(at: datetime) -> str:
-    """Hours and minutes, in UTC."""
-    return f"{at.astimezone(UTC):%H:%M} UTC"
 
 
 def lasted(seconds: float) -> str:

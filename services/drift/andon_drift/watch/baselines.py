@@ -13,7 +13,6 @@ from andon.records import Baseline
 from andon.records.baseline import SIGNALS
 from andon.stage import Record
 from andon_drift.findings import Reader
-from andon_drift.watch.rules import Word
 
 Given = Callable[[str], Iterable[Baseline]]
 """The baselines that a bundle carries, by its digest. Never waits; none while it is being read."""
@@ -37,7 +36,7 @@ class Baselines:
         """Stops following."""
         self._reader.close()
 
-    def word(self, station: str, product: str | None, bundle: str) -> Word:
+    def word(self, station: str, product: str | None, bundle: str) -> Known:
         """The reference of a place: the topic's own, or the bundle's where that is newer."""
         known = self._table.of(Place(station, product, bundle)) or _NOTHING
         given = None if bundle == SIGNALS else self._carried(station, product, bundle)
@@ -45,8 +44,8 @@ class Baselines:
         if given is not None and own is None and relearn is not None and given.until <= relearn.at:
             given = None
         if own is None or (given is not None and given.until > own.until):
-            return Word(given, relearn)
-        return Word(own, relearn)
+            return Known(given, relearn)
+        return known
 
     def again(self, stations: Container[str]) -> list[Baseline]:
         """What is to be said again of `stations`, so that compaction keeps what counts. Answered once."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
-from andon.records import Finding, Relearn, Request
-from andon.records.baseline import Baseline
+from andon.baselines import Known
+from andon.records import Finding, Request
 from andon_drift.watch.collecting import Enough
 
 AWAY = 1000
@@ -55,13 +55,5 @@ class Told:
     charts: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
-    """What is known of the reference of a place: it (None: there is none yet), and the last wish to learn it anew."""
-
-    baseline: Baseline | None = None
-    relearn: Relearn | None = None
-
-
-WordOf = Callable[[str, str | None, str], Word]
-"""Of a station, a product and a bundle. Never waits."""
+KnownOf = Callable[[str, str | None, str], Known]
+"""What is known of the reference of a station, product and bundle; nothing, where there is none. Never waits."""

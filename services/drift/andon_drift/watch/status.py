@@ -12,7 +12,7 @@ from andon_drift.numbers import FEATURES
 from andon_drift.sensors import STALE_S
 from andon_drift.watch.place import Place, Watched
 from andon_drift.watch.recent import MEANS
-from andon_drift.watch.rules import HALF, TWICE, Rules, WordOf
+from andon_drift.watch.rules import HALF, TWICE, KnownOf, Rules
 from andon_drift.watch.telling import false_alarm_days
 
 
@@ -31,7 +31,7 @@ def state_of(place: Place, baseline: Baseline | None, rules: Rules) -> tuple[Pla
 
 
 def station_drift(
-    station: str, watched: Watched, resting: bool, word_of: WordOf, rules: Rules, now: datetime
+    station: str, watched: Watched, resting: bool, word_of: KnownOf, rules: Rules, now: datetime
 ) -> StationDrift:
     """All places of a station. `resting`: a fault of the camera is open. `now` is taken where no frame ever came."""
     newest = max((place.last for place in watched.places.values() if place.last is not None), default=now)
@@ -47,7 +47,7 @@ def station_drift(
     return StationDrift(station=station, updated=max(each.last for each in shown), places=tuple(shown))
 
 
-def shown_text(station: str, watched: Watched, resting: bool, word_of: WordOf, rules: Rules, now: datetime) -> str:
+def shown_text(station: str, watched: Watched, resting: bool, word_of: KnownOf, rules: Rules, now: datetime) -> str:
     """The same as the JSON that Redis keeps."""
     return write_station_drift(station_drift(station, watched, resting, word_of, rules, now))
 

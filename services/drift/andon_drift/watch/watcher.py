@@ -11,6 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
+from andon.baselines import Known
 from andon.charts import BASE, Charts, Sample
 from andon.records import Cause, Chart, Drift, Evidence, Finding, FindingKind
 from andon.records.baseline import SIGNALS, Baseline
@@ -20,7 +21,7 @@ from andon_drift.sentences import rejects_over
 from andon_drift.watch.collecting import Collected, Drop, collect
 from andon_drift.watch.place import Active, Held, HeldId, Place, PlaceId, Watched
 from andon_drift.watch.rows import Block, Row, block_of
-from andon_drift.watch.rules import ALONE, AWAY, PLACES, WAIT, Reason, Rules, Told, Word, WordOf
+from andon_drift.watch.rules import ALONE, AWAY, PLACES, WAIT, KnownOf, Reason, Rules, Told
 
 BY = "drift"
 REJECTS = "rejects"
@@ -59,7 +60,7 @@ class Watcher:
     """The rules of places, applied to one row after the other."""
 
     rules: Rules
-    word_of: WordOf
+    word_of: KnownOf
     teller: Teller
 
     def place(self, watched: Watched, product: str | None, bundle: str, names: Sequence[str]) -> Place:
@@ -139,7 +140,7 @@ class Watcher:
         charts = place.charts = place.charts or _awake(word.baseline, place)
         return told + self._chart(now, charts, block, look)
 
-    def _settle(self, station: str, watched: Watched, place: Place, word: Word, at: datetime) -> list[Told]:
+    def _settle(self, station: str, watched: Watched, place: Place, word: Known, at: datetime) -> list[Told]:
         """Brings the place into step with its reference: a new one, or none any more."""
         until = word.baseline.until if word.baseline else None
         told: list[Told] = []
