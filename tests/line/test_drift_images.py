@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from andon.baselines import Known
 from andon.charts import Sample, TooFew, learn
 from andon.ids import frame_id
 from andon.images.framing import measure_framing
@@ -22,7 +23,7 @@ from andon_drift.look import find_shifts
 from andon_drift.numbers import NAMES, Scale, numbers
 from andon_drift.watch.place import Watched
 from andon_drift.watch.rows import Row
-from andon_drift.watch.rules import Rules, Word
+from andon_drift.watch.rules import Rules
 from andon_drift.watch.telling import FrameTeller
 from andon_drift.watch.watcher import Watcher
 from andon_training.assemble import drift_reference
@@ -116,7 +117,7 @@ def usual(station: Station) -> Baseline:
 
 def told(usual: Baseline, rows: Iterator[Row]) -> Iterator[tuple[int, Finding]]:
     """Every finding, and how many frames it took."""
-    watcher, watched = Watcher(Rules(), lambda *_: Word(usual), FrameTeller(Rules())), Watched()
+    watcher, watched = Watcher(Rules(), lambda *_: Known(usual), FrameTeller(Rules())), Watched()
     for count, row in enumerate(rows, start=1):
         number = frame_id("press-1", 1, count)
         shown = Evidence(frame_id=number, frame=PLACE, captured_at=row.at, width=SIDE, height=SIDE)
