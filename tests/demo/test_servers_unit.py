@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from threading import Timer
 
@@ -209,6 +209,15 @@ def test_a_server_that_was_not_asked_for_is_a_mistake() -> None:
         _ = servers.kafka
 
 
+@pytest.fixture
+def hung_up() -> Iterator[None]:
+    """A terminal that hangs up is heard, also where the tests themselves run under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("hung_up")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_a_signal_stops_the_servers_and_removes_their_folder(number: signal.Signals) -> None:
     servers = Servers([Listener(name="one")])
