@@ -25,10 +25,13 @@ from andon.records import (
     FramePlace,
     IncidentEvent,
     IncidentKind,
+    LetterTurn,
+    LetterTurnKind,
     Measure,
     Moved,
     Notice,
     NoticeKind,
+    Passed,
     Point,
     PreparedFrame,
     Proof,
@@ -49,6 +52,7 @@ from andon.records import (
     Wish,
 )
 from andon.records.baseline import Rejects, Watched
+from andon.records.passed import Hop
 from andon.stage import Record, Rejected
 
 CAPTURED = datetime(2026, 3, 2, 6, 30, 0, 125000, UTC)
@@ -199,6 +203,24 @@ EVENTS: tuple[Event, ...] = (
         threshold=0.27,
         rescored=RESCORED,
         at=SCORED,
+    ),
+    Passed(
+        station="weld-07",
+        epoch=EPOCH,
+        spans={Hop.CAPTURED: ((400, 412),)},
+        skipped={"busy": 3},
+        at=SCORED,
+        by="ingest",
+    ),
+    LetterTurn(
+        kind=LetterTurnKind.REPLAYED,
+        letter=FramePlace(topic="dead-letters", partition=3, offset=17),
+        station="weld-07",
+        reason="decode_failed",
+        why="the camera's firmware is mended",
+        replayed_to=PLACE,
+        at=SCORED,
+        by="mira",
     ),
     Silence(target="weld-07", since=CAPTURED, until=datetime(2026, 3, 2, 8, 30, 0, 0, UTC), why="new jaws", by="mira"),
     Finding(

@@ -16,6 +16,8 @@ from andon.topics import (
     FRAMES,
     HOUR_MS,
     INCIDENTS,
+    LEDGER,
+    LETTERS,
     MAX_INLINE_BYTES,
     MIB,
     MODELS,
@@ -43,7 +45,7 @@ class Flow:
     readers: tuple[str, ...] = ()
 
 
-COMMANDS = ("assign", "silence", "baselines")
+COMMANDS = ("assign", "silence", "baselines", "dead-letters")
 EVERY_SERVICE = ("ingest", "preprocess", "scoring", "alerting", "drift", "machines")
 FLOW = {
     FRAMES: Flow(("ingest",), ("preprocess", "evidence")),
@@ -63,7 +65,9 @@ FLOW = {
     SILENCES: Flow(("silence", "console"), ("alerting", "console")),
     REQUESTS: Flow(("console", "trainer", "drift"), ("trainer", "console")),
     AUDIT: Flow(("console", "baselines"), ("console",)),
-    DEAD_LETTERS: Flow(EVERY_SERVICE, ("ingest",)),
+    LEDGER: Flow(("ingest", "preprocess", "scoring"), ()),
+    DEAD_LETTERS: Flow(EVERY_SERVICE, ("ingest", "dead-letters")),
+    LETTERS: Flow(("dead-letters",), ("dead-letters",)),
 }
 FRAME_HEADERS = {
     "ce_specversion": "CloudEvents version",

@@ -14,8 +14,18 @@ from andon.metrics import Metrics
 from andon.stage import DeadLetters, Held, Idle, Message, Record, Rejected, Result, Sink, Stage, held_back
 
 
-def observed(stage: Stage, metrics: Metrics) -> Stage:
-    """`stage`, counted and timed."""
+class Tap(Protocol):
+    """Who else hears of what passes a stage. It only looks: nothing it does may raise, or take long."""
+
+    def took(self, records: Sequence[Record]) -> None:
+        """These were handled, and are not held."""
+
+    def sent(self, messages: Sequence[Message]) -> None:
+        """These were acknowledged."""
+
+
+def observed(stage: Stage, metrics: Metrics, taps: Sequence[Tap] = ()) -> Stage:
+    """`stage`, counted and timed; `taps` hear of what passes it."""
     name = stage.name
     consumed = metrics.records_consumed.labels(name)
     turn_seconds = metrics.turn_seconds.labels(name)
@@ -26,8 +36,10 @@ def observed(stage: Stage, metrics: Metrics) -> Stage:
         results = list(stage.handle(records, now))
         metrics.last_turn.labels(name).set(now.timestamp())
         if records:
-            held = [result.record for result in results if isinstance(result, Held)]
-            consumed.inc(len(records) - len(held_back(records, held)))
+            done = without(records, held_back(records, [each.record for each in results if isinstance(each, Held)]))
+            consumed.inc(len(done))
+            for tap in taps:
+                tap.took(done)
             batch_records.observe(len(records))
             turn_seconds.observe(time.perf_counter() - started)
         return results
@@ -35,9 +47,17 @@ def observed(stage: Stage, metrics: Metrics) -> Stage:
     return replace(
         stage,
         handle=handle,
-        sink=_ObservedSink(stage.sink, name, metrics),
+        sink=_ObservedSink(stage.sink, name, metrics, taps),
         dead_letters=_ObservedDeadLetters(stage.dead_letters, name, metrics),
     )
+
+
+def without(records: Sequence[Record], back: Sequence[Record]) -> Sequence[Record]:
+    """Those of `records` that are not in `back`."""
+    if not back:
+        return records
+    gone = {(each.topic, each.partition, each.offset) for each in back}
+    return [each for each in records if (each.topic, each.partition, each.offset) not in gone]
 
 
 class Lagging(Protocol):
@@ -70,8 +90,9 @@ def lag_exported(
 
 
 class _ObservedSink:
-    def __init__(self, sink: Sink, stage: str, metrics: Metrics) -> None:
+    def __init__(self, sink: Sink, stage: str, metrics: Metrics, taps: Sequence[Tap]) -> None:
         self._sink = sink
+        self._taps = taps
         self._stage = stage
         self._seconds = metrics.send_seconds.labels(stage)
         self._sent = metrics.messages_sent
@@ -81,6 +102,8 @@ class _ObservedSink:
             self._sink.send(messages, idle)
         for topic, count in Counter(message.topic for message in messages).items():
             self._sent.labels(self._stage, topic).inc(count)
+        for tap in self._taps:
+            tap.sent(messages)
 
     def close(self) -> None:
         self._sink.close()

@@ -28,6 +28,7 @@ from andon.kafka.source import KafkaSource, Place, Subscription
 from andon.logs import set_up_logs
 from andon.metrics import Metrics
 from andon.observe import lag_exported, observed
+from andon.reporting import Reporting
 from andon.settings import KafkaSettings, ServiceSettings, load, warn_of_unknown
 from andon.stage import Stage
 
@@ -82,7 +83,10 @@ def signals(stop: Stop) -> Iterator[None]:
 class Service:
     """What `serve` gives to a service's wiring: settings are read, logs run, /metrics answers."""
 
-    def __init__(self, name: str, metrics: Metrics, heart: Heart, stop: Stop, port: int) -> None:
+    def __init__(
+        self, name: str, metrics: Metrics, heart: Heart, stop: Stop, port: int, report_s: float = 10.0
+    ) -> None:
+        self._report_s = report_s
         self.name = name
         self.metrics = metrics
         self.heart = heart
@@ -118,19 +122,22 @@ class Service:
         Several stages take turns on this one thread. `each_turn` is called between turns: for following
         assignments, or exporting lag.
         """
-        watched = [observed(stage, self.metrics) for stage in stages]
-        watch_lag = lag_exported(self._sources, self.metrics)
+        reports = [Reporting(stage, self.heart.beat, self._report_s) for stage in stages]
+        watched = [observed(stage, self.metrics, [told.passing]) for stage, told in zip(stages, reports, strict=True)]
+        acts: list[Callable[[], None]] = [*each_turn, lag_exported(self._sources, self.metrics), *reports]
         with ExitStack() as closing:
             for stage in watched:
                 closing.callback(stage.close)
             while not self.stop and not all(stage.source.ended for stage in watched):
                 for stage in watched:
                     stage.step(utc_now, self.heart.beat)
-                for act in (*each_turn, watch_lag):
+                for act in acts:
                     act()
                 self.heart.beat()
                 self.heart.ready = all(source.joined for source in self._sources)
             self.heart.ready = False
+            for told in reports:
+                told.flush()
 
 
 def serve(name: str, settings_type: type[S], wire: Callable[[Service, S], None], **given: object) -> None:
@@ -171,7 +178,7 @@ def _run(name: str, settings: S, wire: Callable[[Service, S], None]) -> int:
     metrics.build.labels(name, andon_version()).set(1)
     heart, stop = Heart(settings.http.stalled_after_s), Stop()
     with serve_health(settings.http, registry, heart) as port, signals(stop):
-        wire(Service(name, metrics, heart, stop, port), settings)
+        wire(Service(name, metrics, heart, stop, port, settings.ledger.report_s), settings)
     structlog.get_logger().info("stopped", ran_s=round(time.monotonic() - started, 1))
     return 0
 

@@ -129,6 +129,12 @@ class DeadLetterLimit(Group):
     window: int = Field(1000, ge=10, description="how many records the share is taken over, once so many were seen")
 
 
+class LedgerSettings(Group):
+    """What a service tells the ledger."""
+
+    report_s: Positive = Field(10.0, description="how often a service says which frames passed it")
+
+
 class ServiceSettings(BaseSettings):
     """What every service can be told. Services add their own groups."""
 
@@ -144,6 +150,7 @@ class ServiceSettings(BaseSettings):
     kafka: KafkaSettings = KafkaSettings()
     http: HttpSettings = HttpSettings()
     dead_letters: DeadLetterLimit = DeadLetterLimit()
+    ledger: LedgerSettings = LedgerSettings()
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
     log_format: Literal["json", "console"] = Field("json", description="json for machines, console for people")
 

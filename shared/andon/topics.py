@@ -28,6 +28,8 @@ NOTICES = "notices"
 SILENCES = "silences"
 REQUESTS = "requests"
 AUDIT = "audit"
+LEDGER = "ledger"
+LETTERS = "dead-letters.turns"
 DEAD_LETTERS = "dead-letters"
 
 FRAME_PATTERN = r"^camera\.frames(\..+)?$"
@@ -92,6 +94,7 @@ ALL: tuple[Topic, ...] = (
         REQUESTS, "station", "Request and RequestNews, JSON: what people ask training for", 90 * DAY_MS, spread=False
     ),
     Topic(AUDIT, "who did it", "Deed, JSON: what people did at the console", 730 * DAY_MS, spread=False),
+    Topic(LEDGER, "station", "Passed, JSON: what passed where, to be added up", 2 * DAY_MS, 1024 * MIB),
     Topic(
         DEAD_LETTERS,
         "station",
@@ -100,6 +103,7 @@ ALL: tuple[Topic, ...] = (
         20 * 1024 * MIB,
         MAX_RECORD_BYTES + MIB // 4,
     ),
+    Topic(LETTERS, "station", "LetterTurn, JSON: what became of a dead letter", 14 * DAY_MS, spread=False),
 )
 BY_NAME = {topic.name: topic for topic in ALL}
 

@@ -82,7 +82,7 @@ def test_a_service_uses_the_topics_that_the_page_says(service: str):
     from generator.topics import FLOW
 
     said = {name for name, flow in FLOW.items() if service in (*flow.writers, *flow.readers)}
-    by_the_shared_library = {topics.DEAD_LETTERS, topics.MODELS}
+    by_the_shared_library = {topics.DEAD_LETTERS, topics.LEDGER, topics.MODELS}
     by_pattern = {topics.FRAMES} if service == "preprocess" else set()
     used = imported_topics(ROOT / "services" / service)
     assert said - by_the_shared_library - by_pattern == used - by_the_shared_library

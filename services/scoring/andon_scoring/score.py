@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from andon.embedding import write_embedding
 from andon.errors import Invalid
 from andon.inference import Features, Outputs
-from andon.records import PreparedFrame, Score, Unscorable, Verdict, read_prepared, write_event
+from andon.records import PreparedFrame, Score, Unscorable, Verdict, identity_headers, read_prepared, write_event
 from andon.stage import Held, Message, Record, Rejected, Result
 from andon.topics import SCORES
 from andon.where import heat_map_png, peak, regions
@@ -127,7 +127,7 @@ class Scoring:
                 results[index].append(chosen)
         for piece in _pieces(tasks, self._max_batch):
             for task, score in _scored(piece, now):
-                results[task.index].append(self._message(score))
+                results[task.index].append(self._message(score, task.prepared))
         return [result for each in results for result in each]
 
     def _begin(self, index: int, record: Record, now: datetime) -> list[_Task] | Result:
@@ -140,14 +140,15 @@ class Scoring:
         if chosen is Wait.LOADING:
             return Held(record)
         if isinstance(chosen, Unscorable):
-            return self._message(unscorable(prepared, chosen, now))
+            return self._message(unscorable(prepared, chosen, now), prepared)
         fitting = [bundle for bundle in chosen if bundle.model.shape == prepared.shape]
         if chosen and not fitting:  # whatever its headers claim, the model does not take it
-            return self._message(unscorable(prepared, Unscorable.WRONG_PREPARATION, now))
+            return self._message(unscorable(prepared, Unscorable.WRONG_PREPARATION, now), prepared)
         return [_Task(index, prepared, record.value, bundle) for bundle in fitting]
 
-    def _message(self, score: Score) -> Scored:
-        return Scored(self._topic, score.station.encode(), write_event(score), score=score)
+    def _message(self, score: Score, prepared: PreparedFrame) -> Scored:
+        headers = identity_headers(prepared.frame)
+        return Scored(self._topic, score.station.encode(), write_event(score), headers, score=score)
 
 
 def _pieces(tasks: Sequence[_Task], most: int) -> Iterator[list[_Task]]:

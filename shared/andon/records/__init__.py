@@ -7,7 +7,7 @@ from andon.records.deed import Deed, Did
 from andon.records.drift import Chart, Drift, DriftCause, Moved, Point
 from andon.records.event import Event, read_event, write_event
 from andon.records.finding import Finding, FindingKind
-from andon.records.frame import Frame, frame_headers, read_frame
+from andon.records.frame import Frame, frame_headers, identity_headers, read_frame
 from andon.records.incident import (
     Cause,
     Change,
@@ -18,7 +18,9 @@ from andon.records.incident import (
     Measure,
     Severity,
 )
+from andon.records.letter import LetterTurn, LetterTurnKind
 from andon.records.notice import Notice, NoticeKind
+from andon.records.passed import Passed
 from andon.records.prepared import PreparedFrame, prepared_headers, read_prepared
 from andon.records.reading import Reading, read_reading
 from andon.records.request import Request, RequestNews, RequestState, Rescored, Wish
@@ -47,11 +49,14 @@ __all__ = [
     "FramePlace",
     "IncidentEvent",
     "IncidentKind",
+    "LetterTurn",
+    "LetterTurnKind",
     "Measure",
     "Moved",
     "Notice",
     "NoticeKind",
     "Outline",
+    "Passed",
     "Past",
     "Point",
     "PreparedFrame",
@@ -75,6 +80,7 @@ __all__ = [
     "Wish",
     "baseline_key",
     "frame_headers",
+    "identity_headers",
     "prepared_headers",
     "read_answer",
     "read_event",

@@ -4,6 +4,7 @@ Attributes are `ce_*` UTF-8 headers as in the CloudEvents 1.0 Kafka binding, ext
 bare image with a key is a legal frame too: its identity is then its place in Kafka.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -78,6 +79,20 @@ def frame_headers(frame: Frame, ce_type: str = CAPTURED_TYPE) -> Headers:
         ("ce_skipped", frame.skipped),
         ("traceparent", frame.traceparent),
         ("ce_golden", frame.golden),
+    ]
+    return tuple((name, text.encode()) for name, text in pairs if text is not None)
+
+
+def identity_headers(frame: Frame) -> Headers:
+    """Which frame it is, for what follows from one: so that nobody has to read the whole record to know."""
+    origin = json.dumps([frame.topic, frame.partition, frame.offset]) if frame.foreign else None
+    pairs: list[tuple[str, str | None]] = [
+        ("ce_id", str(frame.frame_id)),
+        ("ce_station", frame.station),
+        ("ce_epoch", str(frame.epoch)),
+        ("ce_seq", str(frame.seq)),
+        ("ce_origin", origin),
+        ("traceparent", frame.traceparent),
     ]
     return tuple((name, text.encode()) for name, text in pairs if text is not None)
 
