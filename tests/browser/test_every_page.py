@@ -1,5 +1,6 @@
 """What every page has: a theme, a header that a keyboard gets through, room on a phone, and nobody shut out."""
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -8,10 +9,15 @@ from lines import ConsoleLine
 from playwright.sync_api import Page, expect
 from visits import DESK, PHONE, Visit
 
+from andon.dead_letters import dead_letter
+from andon.reasons import Reason
+from andon.stage import Record, Rejected
+from andon.testing import hostile
+from andon.topics import DEAD_LETTERS, FRAMES
 from andon_console.safe.people import Role
 
 pytestmark = pytest.mark.servers
-PAGES = ("/", "/audit", "/audit?person=nobody", "/nowhere")
+PAGES = ("/", "/letters", "/letters?reason=truncated", "/audit", "/audit?person=nobody", "/nowhere")
 NAME = "document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent"
 WIDER = "document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth"
 
@@ -27,6 +33,17 @@ def drifting(line: ConsoleLine) -> tuple[str, ...]:
     """The pages of a station that drifts."""
     incident, _ = drifts(line, "weld-looked-at")
     return f"/incidents/{incident}", "/stations/weld-looked-at"
+
+
+@pytest.fixture(scope="module")
+def letter(line: ConsoleLine) -> str:
+    """The page of a dead letter."""
+    picture = hostile.cut(hostile.jpeg(hostile.photo()))
+    record = Record(FRAMES, 0, 0, b"weld-looked-at", picture, (), round(time.time() * 1000))
+    before = line.trial.ends(DEAD_LETTERS)
+    line.trial.write(dead_letter(Rejected(record, Reason.TRUNCATED, "cut short"), DEAD_LETTERS, "preprocess", "0.8.0"))
+    (part,) = (part for part, end in line.trial.ends(DEAD_LETTERS).items() if end > before[part])
+    return f"/letters/{part}/{before[part]}"
 
 
 def test_the_board_shows_a_station_soon_after_its_first_frame(line: ConsoleLine, page: Page):
@@ -50,11 +67,11 @@ def test_a_keyboard_alone_gets_through_the_header_in_order(page: Page):
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
     found = []
-    for _ in range(8):
+    for _ in range(9):
         page.keyboard.press("Tab")
         found.append(page.evaluate(NAME))
         assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid", found[-1]
-    wanted = ["Andon: the board", "Board", "Incidents", "Review", "Models", "Audit"]
+    wanted = ["Andon: the board", "Board", "Incidents", "Review", "Models", "Dead letters", "Audit"]
     assert found == [*wanted, "Switch between light and dark", "edda, engineer"]
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
@@ -70,10 +87,15 @@ def test_the_first_key_skips_to_the_content(page: Page):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 def test_nobody_is_shut_out_and_nothing_is_wider_than_the_screen(
-    size: dict[str, int], scheme: str, visit: Visit, axe: Callable[[Page], None], drifting: tuple[str, ...]
+    size: dict[str, int],
+    scheme: str,
+    visit: Visit,
+    axe: Callable[[Page], None],
+    drifting: tuple[str, ...],
+    letter: str,
 ):
     page = visit(Role.ENGINEER, size=size, scheme=scheme)  # type: ignore[arg-type]
-    for path in (*PAGES, *drifting):
+    for path in (*PAGES, letter, *drifting):
         page.goto(path)
         if path.startswith("/stations/"):
             expect(page.locator("#watched .bars")).to_be_visible()
@@ -95,6 +117,20 @@ def test_the_audit_log_is_sifted_as_one_chooses_and_shows_what_happens_meanwhile
     before = refused.count()
     visit(Role.REVIEWER).goto("/audit")
     expect(refused).to_have_count(before + 1)
+
+
+def test_a_dead_letter_is_found_and_discarded_by_keyboard(page: Page, letter: str):
+    page.goto("/letters?reason=truncated")
+    page.locator(f'a[href="{letter}"]').focus()
+    page.keyboard.press("Enter")
+    page.get_by_label("Why?").focus()
+    page.keyboard.type("the cable was loose")
+    for _ in range(2):
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("discarded by edda").first).to_be_visible()
+    page.goto("/letters?reason=truncated")
+    expect(page.locator(f'a[href="{letter}"]')).to_have_count(0)
 
 
 def test_the_audit_log_can_be_taken_away(page: Page):

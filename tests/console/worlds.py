@@ -13,8 +13,9 @@ from andon.errors import Broken
 from andon.folder import Folder
 from andon.ids import sha256_hex
 from andon.images.limits import ImageLimits
+from andon.letters import Again
 from andon.line import LineFile
-from andon.records import Deed, read_event
+from andon.records import Deed, FramePlace, read_event
 from andon.settings import KafkaSettings
 from andon.signing import TrustedKey
 from andon.stage import Idle, Message, Record
@@ -25,6 +26,7 @@ from andon.topics import (
     DRIFT,
     FRAME_PATTERN,
     INCIDENTS,
+    LETTERS,
     MODELS,
     REQUESTS,
     SCORES,
@@ -39,6 +41,9 @@ from andon_console.frames.gallery import Gallery
 from andon_console.frames.kept import Kept
 from andon_console.frames.readers import Readers
 from andon_console.frames.stretch import Stretch
+from andon_console.letters.letters import Letters
+from andon_console.letters.mailroom import Mailroom
+from andon_console.letters.pictures import LetterPictures
 from andon_console.live.answers import Answers
 from andon_console.live.deeds import Deeds
 from andon_console.live.desk import Desk
@@ -166,6 +171,20 @@ class Lying:
         there = (each for place, each in self.records.items() if place[:2] == (topic, partition))
         return min(there, key=lambda each: each.offset, default=None)
 
+    def ends(self, topic: str, partition: int) -> tuple[int, int] | None:
+        self._answer()
+        there = [offset for one, part, offset in self.records if (one, part) == (topic, partition)]
+        return (min(there), max(there) + 1) if there else None
+
+    def write(self, records: Sequence[Again]) -> list[FramePlace]:
+        """As a producer: each at the end of its partition."""
+        return [self._append(each) for each in records]
+
+    def _append(self, again: Again) -> FramePlace:
+        _, end = self.ends(again.topic, again.partition) or (0, 0)
+        self.add(Record(again.topic, again.partition, end, again.key, again.value, again.headers, 0))
+        return FramePlace(topic=again.topic, partition=again.partition, offset=end)
+
     def stretch(self, begin: datetime, end: datetime, partitions: Sequence[int] = ()) -> Stretch:
         self._answer()
         parts = {
@@ -219,18 +238,24 @@ def make_world(settings: ConsoleSettings | None = None, sent: Sent | None = None
         "findings": Findings(),
         "requests": Requests(),
         "references": References(),
+        "letters": Letters(),
     } | {name: other.pop(name) for name in [*other] if name in FOLDS}
     keeps: Mapping[str, Keeps] = {topic: folds[name] for name, topic in FOLDS.items() if topic != SCORES}
+    lying = other.pop("lying", None) or Lying()
+    desk = Desk(sent or Sent(), keeps, lambda: datetime.now(UTC))
+    mailroom = Mailroom(Readers(lambda: lying), lambda: lying, desk, lambda: False)
     made: dict[str, Any] = {
         "settings": given,
         "line": LineFile(None),
         "reachable": Reachable(KafkaSettings()),
-        "desk": Desk(sent or Sent(), keeps, lambda: datetime.now(UTC)),
+        "desk": desk,
+        "mailroom": mailroom,
+        "letter_pictures": LetterPictures(mailroom.at, BlobStore("memory://no-frames").get, ImageLimits()),
         "follows": (),
         "review": asking(folds["incidents"], folds["answers"], given.console.audit_per_1000 / 1000),
         "bench": benched(other.pop("store", "memory://no-bundles"), other.pop("logs", None) or {}),
         "shelved": Shelved(Folder(given.evidence.url)),
-        **looking(other.pop("lying", None) or Lying(), folds["incidents"], folds["answers"], **other.pop("stores", {})),
+        **looking(lying, folds["incidents"], folds["answers"], **other.pop("stores", {})),
         **folds,
         **other,
     }
@@ -269,6 +294,7 @@ FOLDS = {
     "findings": DRIFT,
     "requests": REQUESTS,
     "references": BASELINES,
+    "letters": LETTERS,
 }
 
 

@@ -13,6 +13,8 @@ from andon_console.pages import (
     frames,
     incident,
     incidents,
+    letter,
+    letters,
     live,
     live_board,
     models,
@@ -59,6 +61,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     review.router,
     rates.router,
     reviewed.router,
+    letters.router,
+    letter.router,
     openapi.router,
 )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from andon.folder import Folder
+from andon.images.limits import ImageLimits
 from andon.kafka.offsets import offsets_since
 from andon.kafka.reach import reach
 from andon.kafka.sink import KafkaSink
@@ -15,10 +16,26 @@ from andon.metrics import Metrics
 from andon.redis_client import connect
 from andon.run import utc_now
 from andon.settings import KafkaSettings
-from andon.topics import AUDIT, BASELINES, DRIFT, INCIDENTS, MODELS, REQUESTS, SCORES, SILENCES, VERDICTS
+from andon.store import BlobStore
+from andon.topics import (
+    AUDIT,
+    BASELINES,
+    DEAD_LETTERS,
+    DRIFT,
+    INCIDENTS,
+    LETTERS,
+    MODELS,
+    REQUESTS,
+    SCORES,
+    SILENCES,
+    VERDICTS,
+)
 from andon_console.frames.cache import Turns
 from andon_console.frames.log import KafkaScoreLog
 from andon_console.frames.opened import open_frames
+from andon_console.letters.letters import LetterReader, Letters
+from andon_console.letters.mailroom import Mailroom
+from andon_console.letters.pictures import LetterPictures
 from andon_console.live.deeds import Deeds
 from andon_console.live.desk import Desk
 from andon_console.live.findings import Findings
@@ -57,6 +74,7 @@ class Folds:
     findings: Findings = field(default_factory=Findings)
     requests: Requests = field(default_factory=Requests)
     references: References = field(default_factory=References)
+    letters: Letters = field(default_factory=Letters)
 
     def by_topic(self) -> Mapping[str, Keeps]:
         """The same, by what they follow."""
@@ -70,6 +88,7 @@ class Folds:
             DRIFT: self.findings,
             REQUESTS: self.requests,
             BASELINES: self.references,
+            LETTERS: self.letters,
         }
 
 
@@ -83,6 +102,11 @@ def open_world(settings: ConsoleSettings, line: Plans, closing: ExitStack, metri
     budgets = Budgets(line, models, lambda digest: bundles.manifest(digest).calibration.budget)
     reviewing = open_reviewing(settings, listening, incidents, redis)
     tallying = open_tallying(settings, listening.rates, redis, budgets, folds.stations, models, metrics)
+    desk = _desk(settings.kafka, folds, closing)
+    mailroom = Mailroom.over(settings.kafka, desk, lambda: reachable.is_away)
+    closing.callback(mailroom.close)
+    if metrics is not None:
+        folds.letters.exported(metrics)
     world = World(
         settings=settings,
         line=budgets,
@@ -93,7 +117,7 @@ def open_world(settings: ConsoleSettings, line: Plans, closing: ExitStack, metri
         silences=folds.silences,
         deeds=folds.deeds,
         reachable=reachable,
-        desk=_desk(settings.kafka, folds, closing),
+        desk=desk,
         follows=_follows(settings, folds),
         frames=frames,
         gallery=gallery,
@@ -104,12 +128,15 @@ def open_world(settings: ConsoleSettings, line: Plans, closing: ExitStack, metri
         requests=folds.requests,
         bench=open_bench(settings, closing),
         shelved=Shelved(Folder(settings.evidence.url)),
+        mailroom=mailroom,
+        letter_pictures=_letter_pictures(settings, mailroom),
+        letters=folds.letters,
         quieting=Quieting(settings.alertmanager),
         references=folds.references,
         watched=Watched.of_redis(redis, settings.redis.key_prefix),
         rates=listening.rates,
         reviewing=reviewing,
-        threads=(reachable, reviewing, tallying),
+        threads=(reachable, reviewing, tallying, _letters_followed(settings, folds.letters)),
     )
     for each in (*world.follows, *world.threads):
         closing.callback(each.stop)
@@ -130,6 +157,17 @@ def _follows(settings: ConsoleSettings, folds: Folds) -> tuple[Follow, ...]:
         Follow(topic, Opener(settings.kafka, topic, back.get(topic)), keeps)
         for topic, keeps in folds.by_topic().items()
     )
+
+
+def _letters_followed(settings: ConsoleSettings, letters: Letters) -> Follow:
+    """Beside the other topics: nobody waits at the start until all dead letters, which hold images, were read."""
+    opener = Opener(settings.kafka, DEAD_LETTERS, timedelta(days=settings.console.letters_days))
+    return Follow(DEAD_LETTERS, lambda: LetterReader(opener(), letters), letters)
+
+
+def _letter_pictures(settings: ConsoleSettings, mailroom: Mailroom) -> LetterPictures:
+    limits = ImageLimits()
+    return LetterPictures(mailroom.at, BlobStore(settings.store.frames, limits.max_bytes).get, limits)
 
 
 def _desk(kafka: KafkaSettings, folds: Folds, closing: ExitStack) -> Desk:

@@ -84,6 +84,7 @@ class ConsoleGroup(Group):
     history_min: Positive = Field(10.0, description="minutes of scores that are read back at the start")
     incidents_days: Positive = Field(30.0, description="days of incidents that are read back at the start")
     answers_days: Positive = Field(8.0, description="days of people's answers that are read back at the start")
+    letters_days: Positive = Field(14.0, description="days of dead letters that are read back at the start")
     review_back_h: Positive = Field(
         8.0, description="hours of scores that are looked through for the review queue, where Redis remembers none"
     )

@@ -12,6 +12,9 @@ from andon_console.frames.bundles import Bundles
 from andon_console.frames.frames import Frames
 from andon_console.frames.gallery import Gallery
 from andon_console.frames.log import ScoreLog
+from andon_console.letters.letters import Letters
+from andon_console.letters.mailroom import Mailroom
+from andon_console.letters.pictures import LetterPictures
 from andon_console.live.answers import Answers
 from andon_console.live.deeds import Deeds
 from andon_console.live.desk import Desk
@@ -72,6 +75,9 @@ class World:
     requests: Requests
     bench: Bench
     shelved: Shelved
+    mailroom: Mailroom
+    letter_pictures: LetterPictures
+    letters: Letters = field(default_factory=Letters)
     references: References = field(default_factory=References)
     watched: Watched = field(default_factory=Watched)
     quieting: Quieting = field(default_factory=lambda: Quieting(AlertmanagerSettings()))

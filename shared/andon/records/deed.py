@@ -25,6 +25,8 @@ class Did(StrEnum):
     REQUESTED = "requested"  # asked training for a bundle
     RELEARNED = "relearned"  # had the reference of a station learned anew
     FROZEN = "frozen"  # put a station's reference into a bundle
+    REPLAYED = "replayed"  # sent dead letters again, as the same frames
+    DISCARDED = "discarded"  # said that nothing is to be done about dead letters
     EXPORTED = "exported"  # took reviewed frames away
     SIGNED_IN = "signed_in"  # came in by a token
     SIGNED_OUT = "signed_out"  # ended their session

@@ -14,7 +14,10 @@ from uuid import UUID
 from andon.errors import Invalid
 from andon.ids import foreign_frame_id, frame_id, label, station_id
 from andon.reasons import Reason
+from andon.records.replayed import First, earlier, first_place, first_text
 from andon.stage import Headers, Record
+from andon.tracing.context import NAMES as TRACE_HEADERS
+from andon.tracing.context import own_trace, traceparent_in
 
 CAPTURED_TYPE = "andon.frame.captured.v1"
 UNKNOWN_TYPE = "application/octet-stream"
@@ -32,7 +35,8 @@ class Frame:
     `subject` is what its maker calls it, such as a file name. `dataref` names the bytes in the store when the
     record does not carry them. `skipped` is what ingest left out before this frame since the epoch began, as
     'reason=count,...'. `golden` marks a frame of the heartbeat, '<bundle>/<name>', whose verdict is known: it is
-    inspected like any other, and stands in no statistic. A foreign frame is never one.
+    inspected like any other, and stands in no statistic. A foreign frame is never one. `replayed` is where it lay at
+    first, of a frame that was a dead letter and was sent again; a foreign one keeps the identity it had there.
     """
 
     station: str
@@ -49,6 +53,7 @@ class Frame:
     skipped: str | None = None
     traceparent: str | None = None
     golden: str | None = None
+    replayed: First | None = None
     topic: str = ""
     partition: int = -1
     offset: int = -1
@@ -79,6 +84,7 @@ def frame_headers(frame: Frame, ce_type: str = CAPTURED_TYPE) -> Headers:
         ("ce_skipped", frame.skipped),
         ("traceparent", frame.traceparent),
         ("ce_golden", frame.golden),
+        ("ce_replayed", first_text(frame.replayed)),
     ]
     return tuple((name, text.encode()) for name, text in pairs if text is not None)
 
@@ -92,6 +98,7 @@ def identity_headers(frame: Frame) -> Headers:
         ("ce_epoch", str(frame.epoch)),
         ("ce_seq", str(frame.seq)),
         ("ce_origin", origin),
+        ("ce_replayed", first_text(frame.replayed)),
         ("traceparent", frame.traceparent),
     ]
     return tuple((name, text.encode()) for name, text in pairs if text is not None)
@@ -122,8 +129,9 @@ def read_frame(record: Record) -> Frame:
         product=optional_label(headers, "ce_product"),
         part=optional_label(headers, "ce_part"),
         subject=subject(headers),
-        traceparent=traceparent(headers),
+        traceparent=traceparent_in(record.headers),
         golden=golden(headers),
+        replayed=first_place(headers),
         topic=record.topic,
         partition=record.partition,
         offset=record.offset,
@@ -133,26 +141,25 @@ def read_frame(record: Record) -> Frame:
 def _foreign(record: Record, headers: Mapping[str, str]) -> Frame:
     if not record.key:
         raise Invalid(Reason.BAD_STATION, "a frame needs its station: as the record key, or as header ce_station")
+    replayed = earlier(record, headers)
+    offset = replayed.offset if replayed else record.offset
+    known_as = foreign_frame_id(record.topic, record.partition, offset)
     return Frame(
         station=station_id(record.key.decode(errors="replace")),
         epoch=0,
-        seq=record.offset,
-        frame_id=foreign_frame_id(record.topic, record.partition, record.offset),
-        captured_at=written_at(record),
+        seq=offset,
+        frame_id=known_as,
+        captured_at=_calendar(replayed.timestamp_ms) if replayed else written_at(record),
         content_type=headers.get("content-type", UNKNOWN_TYPE),
         product=optional_label(headers, "ce_product"),
         part=optional_label(headers, "ce_part"),
         subject=subject(headers),
-        traceparent=traceparent(headers),
+        traceparent=traceparent_in(record.headers) or own_trace(known_as),
+        replayed=replayed,
         topic=record.topic,
         partition=record.partition,
         offset=record.offset,
     )
-
-
-def traceparent(headers: Mapping[str, str]) -> str | None:
-    """The W3C trace context, under its own name or CloudEvents'."""
-    return headers.get("traceparent") or headers.get("ce_traceparent")
 
 
 def header_map(record: Record) -> dict[str, str]:
@@ -161,7 +168,7 @@ def header_map(record: Record) -> dict[str, str]:
         raise Invalid(Reason.BAD_HEADER, f"{len(record.headers)} headers; at most {MAX_HEADERS}")
     found: dict[str, str] = {}
     for name, value in record.headers:
-        if not name.startswith(("ce_", "content-type", "traceparent")):
+        if not name.startswith(("ce_", "content-type")) or name in TRACE_HEADERS:
             continue
         if value is None or len(value) > MAX_HEADER_BYTES:
             raise Invalid(Reason.BAD_HEADER, f"header {name[:40]!r}: 1 to {MAX_HEADER_BYTES} bytes")
@@ -203,10 +210,14 @@ def whole(headers: Mapping[str, str], name: str, at_least: int = 0) -> int:
 
 def written_at(record: Record) -> datetime:
     """When the record was written, in UTC. Raises Invalid(BAD_RECORD) for a time that no calendar has."""
+    return _calendar(record.timestamp_ms)
+
+
+def _calendar(stamp_ms: int) -> datetime:
     try:
-        return datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
+        return datetime.fromtimestamp(stamp_ms / 1000, UTC)
     except (ValueError, OverflowError, OSError):
-        raise Invalid(Reason.BAD_RECORD, f"timestamp {record.timestamp_ms}: not milliseconds since 1970") from None
+        raise Invalid(Reason.BAD_RECORD, f"timestamp {stamp_ms}: not milliseconds since 1970") from None
 
 
 def moment(headers: Mapping[str, str], name: str) -> datetime:

@@ -4,11 +4,12 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from andon.records.drift import Drift
 from andon.records.event import Event
 from andon.records.score import FramePlace, Region
+from andon.tracing.context import traceparent
 
 MOST_EVIDENCE = 12
 """Frames that an event shows at most."""
@@ -149,3 +150,10 @@ class IncidentEvent(Event):
     about: IncidentKind | None = None
     by: str | None = Field(None, max_length=128, description="the person, where one did it")
     note: str | None = Field(None, max_length=1000)
+    traceparent: str | None = Field(None, description="W3C trace context of the frame that opened it")
+
+    @field_validator("traceparent")
+    @classmethod
+    def _is_one(cls, value: str | None) -> str | None:
+        """Anybody may have written it; nobody loses an incident for it."""
+        return traceparent(value)

@@ -13,8 +13,10 @@ from andon.health import ImageHealth
 from andon.ids import station_id
 from andon.reasons import Reason
 from andon.records.frame import Frame, frame_headers, golden, header_map, moment, optional_label, subject, whole
+from andon.records.replayed import first_place
 from andon.records.score import FRAMING, FramePlace
 from andon.stage import Headers, Record
+from andon.tracing.context import traceparent_in
 
 PREPARED_TYPE = "andon.frame.prepared.v1"
 MOST_PIXELS = 2**31 - 1  # of a side; more than any image format can name
@@ -96,8 +98,9 @@ def read_prepared(record: Record) -> PreparedFrame:
         subject=subject(headers),
         dataref=headers.get("ce_dataref"),
         skipped=headers.get("ce_skipped"),
-        traceparent=headers.get("traceparent"),
+        traceparent=traceparent_in(record.headers),
         golden=golden(headers),
+        replayed=first_place(headers),
         topic=topic,
         partition=partition,
         offset=offset,
@@ -112,6 +115,16 @@ def read_prepared(record: Record) -> PreparedFrame:
         health=health,
         framing=_framing(headers),
     )
+
+
+def origin_of_prepared(record: Record) -> FramePlace:
+    """Where the image lies that a prepared frame was made from, whatever else is wrong with it. Raises Invalid."""
+    text = header_map(record).get("ce_origin", "")
+    try:
+        topic, partition, offset = _Origin.validate_json(text)
+    except ValueError:
+        raise Invalid(Reason.BAD_HEADER, f"header ce_origin {text[:80]!r} names no place of an image") from None
+    return FramePlace(topic=topic, partition=partition, offset=offset)
 
 
 def _framing(headers: Mapping[str, str]) -> str | None:

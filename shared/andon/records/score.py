@@ -11,6 +11,7 @@ from andon.health import ImageHealth
 from andon.ids import station_id
 from andon.reasons import Reason
 from andon.records.event import Event, read_event
+from andon.records.replayed import sent_again
 from andon.stage import Record
 
 FRAMING = r"^[A-Za-z0-9+/]{171}=$"
@@ -108,6 +109,10 @@ class Score(Event):
     framing: str | None = Field(None, pattern=FRAMING, description="where things stand in it, see andon.framing")
     sha256: str | None = Field(None, description="of the encoded image, where its maker gave it")
     golden: str | None = Field(None, description="a heartbeat's golden frame, '<bundle>/<name>': in no statistic")
+    replayed: bool | None = Field(
+        None,
+        description="its frame was a dead letter that somebody sent again: it opens no incident and ends none",
+    )
 
     @property
     def ratio(self) -> float | None:
@@ -123,7 +128,7 @@ class Score(Event):
 
 
 def read_score(record: Record) -> Score:
-    """The score in `record`.
+    """The score in `record`; `replayed`, where it was itself a dead letter that somebody sent again.
 
     Raises Invalid: BAD_RECORD, SCHEMA_TOO_NEW, or BAD_STATION when the record's key is not its station.
     """
@@ -132,4 +137,4 @@ def read_score(record: Record) -> Score:
         raise Invalid(Reason.BAD_STATION, f"the record's key is not its station {score.station!r}")
     if score.captured_at.tzinfo is None or score.scored_at.tzinfo is None:
         raise Invalid(Reason.BAD_RECORD, "Score: captured_at and scored_at need a time zone")
-    return score
+    return score.model_copy(update={"replayed": True}) if sent_again(record) else score

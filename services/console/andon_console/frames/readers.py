@@ -23,6 +23,9 @@ class Reader(Protocol):
     def oldest(self, topic: str, partition: int) -> Record | None:
         """The oldest that is held there."""
 
+    def ends(self, topic: str, partition: int) -> tuple[int, int] | None:
+        """Where a partition begins and ends; None where there is none such."""
+
     def close(self) -> None:
         """Gives back the connection."""
 

@@ -57,13 +57,16 @@ class Desk:
             after=after and after[:1000],
             address=person.address[:64],
         )
-        sent = [*messages, Message(AUDIT, person.name.encode(), write_event(deed))]
-        with self._lock:
-            self._sink.send(sent, lambda: None)
+        self.post([*messages, Message(AUDIT, person.name.encode(), write_event(deed))])
         structlog.get_logger().info("deed", did=did.value, by=person.name, station=station, subject=subject[:256])
-        for message in sent:
+
+    def post(self, messages: Sequence[Message]) -> None:
+        """Messages that hold their deed already. Returns when Kafka has all of them. Raises as `write`."""
+        with self._lock:
+            self._sink.send(messages, lambda: None)
+        for message in messages:
             if message.topic in self._keeps:
-                self._keeps[message.topic].take([_as_read(message, deed.at)])
+                self._keeps[message.topic].take([_as_read(message, self._clock())])
 
 
 def _as_read(message: Message, at: datetime) -> Record:

@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 
 from andon.incidents.when import spoken
+from andon.letters import shown
 from andon_console.answering import ABOUT_ANSWERS
 from andon_console.models.memory import why_no_memory
 from andon_console.pages.addresses import ADDRESSES, outlines_json
@@ -50,6 +51,7 @@ def templates() -> Environment:
     made.filters["outlines_json"] = outlines_json
     made.filters["spoken"] = spoken
     made.filters["iso"] = _iso
+    made.filters["plainly"] = shown
     made.filters["clock"] = _clock
     return made
 
