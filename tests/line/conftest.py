@@ -38,6 +38,7 @@ from andon.topics import (
     SHADOW_PREPARED,
     SHADOW_SCORES,
 )
+from andon.tracing.spans import Spans, no_span
 from andon_alerting.alerting import Alerting, Board
 from andon_alerting.memory import MemoryStates
 from andon_alerting.rebuild import Rebuild
@@ -142,12 +143,14 @@ class Line:
     """Cameras to pages. Every `run` is a new process of one service, which runs until it has nothing left to do."""
 
     def __init__(self, folder: Path) -> None:
+        self.watched: Callable[[Stage], Stage] = lambda stage: stage  # who else looks at every stage
         self.kafka = MemoryKafka(partitions=3)
         self.bundles = BundleStore(str(folder / "bundles"))
         self.blobs = BlobStore(str(folder / "frames"))
         self.states = MemoryStates()
         self.captured: set[UUID] = set()
         self.now = START
+        self.span: Spans = no_span
 
     def assign(
         self,
@@ -173,6 +176,7 @@ class Line:
         capture = Capture(EPOCH, "folder", lambda: f"00-{'a' * 32}-{'b' * 16}-01", next_seq)
         sink = ClaimCheckSink(MemorySink(self.kafka), self.blobs, MAX_INLINE_BYTES)
         stage = Stage("ingest", Shots(capture, shots), frames, sink, MemoryDeadLetters(self.kafka, LIMIT, "ingest"))
+        stage = self.watched(stage)
         while not stage.source.ended:
             self._turn(stage)
         self._note_captured()
@@ -247,7 +251,7 @@ class Line:
     def _scoring(self, name: str, role: Role, reads: str, writes: str) -> None:
         metrics = Metrics(CollectorRegistry())
         followed = Followed(self.kafka)
-        loader = Loader(ScoringSettings(store=StoreSettings(bundles=self.bundles.url)), metrics)
+        loader = Loader(ScoringSettings(store=StoreSettings(bundles=self.bundles.url)), metrics, self.span)
         bundles = Bundles(followed.table, followed.refresh, loader, metrics, role=role, clock=lambda: self.now)
         bundles.load_all()
         self._until_done(
@@ -279,6 +283,7 @@ class Line:
         self._until_done(Stage("alerting", source, Alerting(board, plans, 300), MemorySink(self.kafka), letters))
 
     def _until_done(self, stage: Stage) -> None:
+        stage = self.watched(stage)
         while self._turn(stage):
             pass
         stage.close()

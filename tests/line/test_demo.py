@@ -1,16 +1,23 @@
 """`andon demo` as a newcomer runs it: real servers, every service its own process, figures at the end."""
 
 import json
-import os
 import signal
 import subprocess
+import sys
 import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
 from andon_demo.line import andon_command
+
+sys.path.append(str(Path(__file__).parent))  # dashboard_queries.py
+
+import dashboard_queries
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(600)]
 FIELDS = {
@@ -45,7 +52,7 @@ def draw(folder: Path, stations: int) -> list[Path]:
     return sorted(folder.iterdir())
 
 
-def test_without_arguments_it_draws_parts_learns_them_and_pages_when_they_break(tmp_path: Path):
+def test_without_arguments_it_draws_parts_learns_them_and_pages_when_they_break():
     status, figures, words = demo("--stations", "2", "--rate", "8", "--count", "60", "--exit", "--json")
     assert status == 0, words
     assert figures.keys() >= FIELDS
@@ -80,25 +87,85 @@ def test_a_folder_in_another_layout_is_a_mistake_told_before_anything_starts(tmp
     assert "not in MVTec AD layout; it needs train/good" in done.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_whatever_ends_it_no_process_is_left_behind(number: int):
-    process = subprocess.Popen(
-        [andon_command(), "demo", "--stations", "1"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ,
-        start_new_session=True,
-    )
-    assert process.stderr is not None
-    for line in process.stderr:
-        if "streaming" in line:
-            break
-    time.sleep(2)
-    family = psutil.Process(process.pid).children(recursive=True)
-    assert len(family) >= 7  # three servers and four services
-    process.send_signal(number)
-    process.stderr.close()
-    process.wait(60)
+@contextmanager
+def running(words: Path, *arguments: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+    """A demo that streams and speaks into `words`, and where its Prometheus is; killed at the end if it still runs."""
+    command = [andon_command(), "demo", *arguments]
+    with (
+        words.open("w") as said,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, text=True, start_new_session=True) as process,
+    ):
+        try:
+            told = told_until(process, words, "  streaming")
+            yield process, told.partition("by its rules: ")[2].partition("/alerts")[0]
+        finally:
+            process.kill()
+
+
+def told_until(process: "subprocess.Popen[str]", words: Path, last: str) -> str:
+    """What it has said once it has said `last`."""
+    while last not in (told := words.read_text()) and process.poll() is None:
+        time.sleep(0.1)
+    assert last in told, told
+    return told
+
+
+def without_data(prometheus: str, without: Collection[str], within_s: float) -> list[str]:
+    """The queries of dashboards that never had data in that time, but for those `without`: where they stand."""
+    deadline = time.monotonic() + within_s
+    with httpx.Client(base_url=prometheus, timeout=10) as client:
+        stations = eventually(lambda: dashboard_queries.choices(client, "station"), deadline)
+        values = {"__rate_interval": "20s", "__range": "300s", "station": min(stations)}
+        values |= dict.fromkeys(("line", "feature", "chart"), ".*")
+        queries = list(dashboard_queries.asked(values))
+        assert len(queries) > 100
+        assert dashboard_queries.WITHOUT.keys() - {query.where for query in queries} == set()
+        waiting = [query for query in queries if query.where not in without]
+        while waiting and time.monotonic() < deadline:
+            time.sleep(0.5)
+            waiting = [query for query in waiting if not dashboard_queries.has_data(client, query)]
+        return [query.where for query in waiting]
+
+
+def eventually(ask: Callable[[], set[str]], deadline: float) -> set[str]:
+    while not (found := ask()) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert found
+    return found
+
+
+def test_every_query_of_the_dashboards_has_data_and_ctrl_c_ends_all_with_figures_that_balance(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("ANDON_LEDGER__REPORT_S", "2")
+    with running(tmp_path / "words", "--stations", "1", "--json") as (process, prometheus):
+        assert without_data(prometheus, dashboard_queries.WITHOUT, 180) == []
+        family = psutil.Process(process.pid).children(recursive=True)
+        assert len(family) >= 8  # four servers and four services
+        process.send_signal(signal.SIGINT)
+        assert process.stdout is not None
+        figures = json.loads(process.stdout.read())
+        assert process.wait(60) == 0
+    assert figures["balanced"] is True
     _, alive = psutil.wait_procs(family, timeout=30)
+    assert [each.name() for each in alive] == []
+
+
+@pytest.mark.nightly
+def test_where_drift_has_its_reference_the_dashboards_show_its_charts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("ANDON_DRIFT__LEARN_FRAMES", "1000")
+    monkeypatch.setenv("ANDON_DRIFT__LEARN_HOURS", "0")
+    long_enough_for = (dashboard_queries.REFERENCE, dashboard_queries.HEARTBEAT, dashboard_queries.INCIDENT)
+    without = [where for where, why in dashboard_queries.WITHOUT.items() if why not in long_enough_for]
+    with running(tmp_path / "words", "--stations", "2", "--rate", "20") as (_, prometheus):
+        assert without_data(prometheus, without, 300) == []
+
+
+def test_whatever_ends_it_no_process_is_left_behind(tmp_path: Path):
+    with running(tmp_path / "words", "--stations", "1") as (process, _):
+        time.sleep(2)
+        family = psutil.Process(process.pid).children(recursive=True)
+        assert len(family) >= 8  # four servers and four services
+        process.kill()
+        _, alive = psutil.wait_procs(family, timeout=30)
     assert [each.name() for each in alive] == []

@@ -15,7 +15,7 @@ from andon_demo.servers.ports import free_ports
 from andon_demo.servers.process import Process
 
 SERVICES = ("preprocess", "scoring", "drift", "alerting")
-ON_REQUEST = ("shadow-scoring", "trainer", "heartbeat", "evidence", "machines", "console")
+ON_REQUEST = ("shadow-scoring", "trainer", "heartbeat", "evidence", "ledger-watch", "machines", "console")
 READY_WITHIN_S = 60.0
 
 

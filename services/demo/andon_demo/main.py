@@ -20,14 +20,21 @@ from andon.topics import ALL
 from andon_demo.console import ConsolePlace
 from andon_demo.follow import Follower
 from andon_demo.line import Line, ServiceProcess, run_to_end
+from andon_demo.monitoring import monitoring, scraped
+from andon_demo.servers.alertmanager import Alertmanager
+from andon_demo.servers.kafka import Kafka
 from andon_demo.servers.main import get
 from andon_demo.servers.ports import free_ports
+from andon_demo.servers.redis import Redis
+from andon_demo.servers.server import Kind
 from andon_demo.servers.supervise import Servers
 from andon_demo.stations import DECIDED, Station, assign_all, fit_all, stations_of
 from andon_demo.tally import Tally
 from andon_demo.watch import Watch
 
 PARTITIONS = 6
+LATER = ("heartbeat", "evidence", "ledger-watch", "trainer")
+"""What the line can do without until frames come."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +66,7 @@ def demo(
     state: Annotated[Path | None, typer.Option(help="Keep data, logs and bundles here.")] = None,
 ) -> None:
     """Run the whole line on this machine: real Kafka, Redis and Alertmanager, and every service as its own process.
+    Prometheus watches it with the rules of deploy/prometheus, where it is installed or can be.
 
     Learns each station from good frames, then streams good parts, then defective ones, and shows what the people on
     call would get; the link on the screen opens the console, where they see it and answer. Without --images the parts
@@ -93,8 +101,9 @@ def _run(wish: Wish, state: Path | None, screen: Console, began: float) -> dict[
         told = _Steps(screen, began)
         given = stations_of(wish.images)
         get(("kafka", "redis", "alertmanager"))
-        told("starting Kafka, Redis and Alertmanager")
-        servers = stack.enter_context(Servers(state=state, draw=draw))
+        kinds: list[Kind] = [Kafka(), Redis(), Alertmanager(), *monitoring(get, told)]
+        told(f"starting {', '.join(kind.name for kind in kinds)}")
+        servers = stack.enter_context(Servers(kinds, state=state, draw=draw))
         folder = servers.folder
         assert folder is not None  # noqa: S101  entered
         env = servers.env() | {
@@ -112,6 +121,13 @@ def _run(wish: Wish, state: Path | None, screen: Console, began: float) -> dict[
         assign_all(kafka, fit_all(wanted, wish.budget, folder, env, () if given else DECIDED))
         told("starting preprocess, scoring, drift and alerting")
         line = Line(folder / "logs", env, draw)
+        ingest = ServiceProcess("ingest", _ingest(wish, wanted), folder / "logs", env, free_ports(1, draw)[0])
+        where = f"logs {folder / 'logs'}   evidence {folder / 'evidence'}   Alertmanager {servers.alertmanager.url}"
+        if prometheus := servers.get("prometheus"):
+            later = [line.on_request[name] for name in ("console", *LATER)]
+            scraped(prometheus.folder, [ingest, *line.services.values(), *later])
+            where += f"   Prometheus {prometheus.url}/alerts"
+            told(f"Prometheus, which watches the line by its rules: {prometheus.url}/alerts")
         stack.callback(line.stop)
         line.start()
         link = console.link(env)
@@ -121,12 +137,10 @@ def _run(wish: Wish, state: Path | None, screen: Console, began: float) -> dict[
         follower = Follower(kafka, tally)
         stack.callback(follower.close)
         told("streaming")
-        ingest = ServiceProcess("ingest", _ingest(wish, wanted), folder / "logs", env, free_ports(1, draw)[0])
         stack.callback(ingest.process.stop, grace_s=25)
         ingest.process.start()
-        for name in ("heartbeat", "evidence", "trainer"):
+        for name in LATER:
             line.add(name)
-        where = f"logs {folder / 'logs'}   evidence {folder / 'evidence'}   Alertmanager {servers.alertmanager.url}"
         watch = Watch(line, ingest, follower, tally, screen, began=began, ends=wish.ends, where=where, link=link)
         return watch.until_done()
 

@@ -1,7 +1,10 @@
 """Watching a line that streams: the live view, until everything streamed has its verdict and its page."""
 
+import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from rich.console import Console
 from rich.live import Live
@@ -15,6 +18,28 @@ from andon_demo.tally import Tally
 from andon_demo.view import view
 
 SETTLE_S = 60.0
+
+
+@contextmanager
+def asked_to_stop() -> Iterator[threading.Event]:
+    """While inside, the first Ctrl-C or SIGTERM sets the event and nothing else; the second is as it was outside.
+
+    An exception in the midst of reading from Kafka would lose what was just read, and the figures would not balance.
+    """
+    asked = threading.Event()
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def once(number: int, _frame: object) -> None:
+        asked.set()
+        signal.signal(number, before[signal.Signals(number)])
+
+    for number in before:
+        signal.signal(number, once)
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class Watch:
@@ -52,13 +77,12 @@ class Watch:
         """The figures, once all is scored (with --exit) or at Ctrl-C."""
         with Live(console=self._screen, refresh_per_second=4, transient=False) as live:
             show = self._show(live) if self._screen.is_terminal else self._say
-            try:
-                while not (self._ends and self._ended()):
+            with asked_to_stop() as asked:
+                while not asked.is_set() and not (self._ends and self._ended()):
                     self._turn(show)
-                self._settle(show)
-            except KeyboardInterrupt:
+            if asked.is_set():
                 self._ingest.process.stop(grace_s=25)
-                self._settle(show)
+            self._settle(show)
         told = last_json(self._ingest.process.log, "captured") or {}
         skipped = sum(dict(told.get("skipped") or {}).values())  # type: ignore[call-overload]
         captured = int(str(told.get("captured", 0))) + skipped

@@ -33,7 +33,8 @@ class Prometheus:
         _write(folder / "alertmanagers.json", ())
         where = [f"--config.file={folder / 'prometheus.yml'}", f"--storage.tsdb.path={folder / 'data'}"]
         listen = [f"--web.listen-address={HOST}:{ports[0]}", "--storage.tsdb.retention.time=1d"]
-        return [tools.program("prometheus"), *where, *listen, "--log.level=warn"]
+        exemplars = "--enable-feature=exemplar-storage"
+        return [tools.program("prometheus"), *where, *listen, exemplars, "--log.level=warn"]
 
     def answers(self, ports: Sequence[int]) -> bool:
         return web.is_ready(ports[0])

@@ -112,6 +112,10 @@ class Servers:
             raise Mistake(f"{name} is not among the servers that were started: {', '.join(self._servers) or 'none'}")
         return self._servers[name]
 
+    def get(self, name: str) -> Server | None:
+        """A server by name, where it is among these."""
+        return self._servers.get(name)
+
     @property
     def kafka(self) -> Server:
         return self["kafka"]
