@@ -27,10 +27,12 @@ from andon.kafka.reach import reach
 from andon.kafka.source import KafkaSource, Place, Subscription
 from andon.logs import set_up_logs
 from andon.metrics import Metrics
-from andon.observe import lag_exported, observed
+from andon.observe import LagExport, observed
 from andon.reporting import Reporting
 from andon.settings import KafkaSettings, ServiceSettings, load, warn_of_unknown
 from andon.stage import Stage
+from andon.tracing.opening import tracing_of
+from andon.tracing.spans import NoTracing, Tracing
 
 SHUTDOWN_S = 25.0
 S = TypeVar("S", bound=ServiceSettings)
@@ -84,9 +86,17 @@ class Service:
     """What `serve` gives to a service's wiring: settings are read, logs run, /metrics answers."""
 
     def __init__(
-        self, name: str, metrics: Metrics, heart: Heart, stop: Stop, port: int, report_s: float = 10.0
+        self,
+        name: str,
+        metrics: Metrics,
+        heart: Heart,
+        stop: Stop,
+        port: int,
+        report_s: float = 10.0,
+        tracing: Tracing | None = None,
     ) -> None:
         self._report_s = report_s
+        self.tracing = tracing or NoTracing()
         self.name = name
         self.metrics = metrics
         self.heart = heart
@@ -109,9 +119,15 @@ class Service:
         Raises Broken, with the reason, when Kafka cannot be reached.
         """
         reach(kafka)
-        refused = self.metrics.commits_refused.labels(self.name)
+        refused, rebalances = self.metrics.commits_refused.labels(self.name), self.metrics.rebalances.labels(self.name)
+
+        def assigned(places: list[Place]) -> None:
+            rebalances.inc()
+            if on_change is not None:
+                on_change(places)
+
         source = KafkaSource(
-            kafka, subscription, poll_s=poll_s, on_assign=on_change, on_revoke=on_change, on_refused=refused.inc
+            kafka, subscription, poll_s=poll_s, on_assign=assigned, on_revoke=on_change, on_refused=refused.inc
         )
         self._sources.append(source)
         return source
@@ -124,7 +140,8 @@ class Service:
         """
         reports = [Reporting(stage, self.heart.beat, self._report_s) for stage in stages]
         watched = [observed(stage, self.metrics, [told.passing]) for stage, told in zip(stages, reports, strict=True)]
-        acts: list[Callable[[], None]] = [*each_turn, lag_exported(self._sources, self.metrics), *reports]
+        watched = [self.tracing.traced(stage, consumes=bool(self._sources)) for stage in watched]
+        acts: list[Callable[[], None]] = [*each_turn, LagExport(self._sources, self.metrics), *reports]
         with ExitStack() as closing:
             for stage in watched:
                 closing.callback(stage.close)
@@ -177,8 +194,12 @@ def _run(name: str, settings: S, wire: Callable[[Service, S], None]) -> int:
     metrics = Metrics(registry)
     metrics.build.labels(name, andon_version()).set(1)
     heart, stop = Heart(settings.http.stalled_after_s), Stop()
-    with serve_health(settings.http, registry, heart) as port, signals(stop):
-        wire(Service(name, metrics, heart, stop, port, settings.ledger.report_s), settings)
+    with (
+        serve_health(settings.http, registry, heart) as port,
+        signals(stop),
+        tracing_of(settings.tracing, name, andon_version(), metrics) as tracing,
+    ):
+        wire(Service(name, metrics, heart, stop, port, settings.ledger.report_s, tracing), settings)
     structlog.get_logger().info("stopped", ran_s=round(time.monotonic() - started, 1))
     return 0
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import urlsplit
 
 import structlog
 from pydantic import (
@@ -130,9 +131,41 @@ class DeadLetterLimit(Group):
 
 
 class LedgerSettings(Group):
-    """What a service tells the ledger."""
+    """What a service tells the ledger, and when a frame counts as missing there."""
 
     report_s: Positive = Field(10.0, description="how often a service says which frames passed it")
+    settle_s: Positive = Field(
+        300.0,
+        description="a frame may take so long after a later one, or after all that was captured with it went through: "
+        "longer than the longest retry and a restart",
+    )
+    forget_s: Positive = Field(
+        3600.0, description="so long after the last loss it is over, and what is missing still counts as lost"
+    )
+    rebuild_h: Positive = Field(1.0, description="hours that are read again when Redis has lost the ledger")
+
+
+class TracingSettings(Group):
+    """Where spans go, for who wants them. OpenTelemetry's own OTEL_ variables say the rest."""
+
+    endpoint: str | None = Field(
+        None,
+        description="an OTLP/HTTP receiver of spans, such as http://otel-collector:4318; none: there are no spans. "
+        "OTEL_ variables hold, such as OTEL_TRACES_SAMPLER and OTEL_EXPORTER_OTLP_HEADERS",
+    )
+
+    @field_validator("endpoint")
+    @classmethod
+    def _whole(cls, value: str | None) -> str | None:
+        """With the path of spans, where it has none."""
+        if value is None:
+            return None
+        url = urlsplit(value)
+        if url.scheme not in ("http", "https") or not url.hostname:
+            raise ValueError("not an http:// or https:// address, such as http://otel-collector:4318")
+        if url.username or url.password:
+            raise ValueError("take the user and the password out of it; OTEL_EXPORTER_OTLP_HEADERS carries them")
+        return value if url.path.strip("/") else f"{value.rstrip('/')}/v1/traces"
 
 
 class ServiceSettings(BaseSettings):
@@ -151,6 +184,7 @@ class ServiceSettings(BaseSettings):
     http: HttpSettings = HttpSettings()
     dead_letters: DeadLetterLimit = DeadLetterLimit()
     ledger: LedgerSettings = LedgerSettings()
+    tracing: TracingSettings = TracingSettings()
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
     log_format: Literal["json", "console"] = Field("json", description="json for machines, console for people")
 

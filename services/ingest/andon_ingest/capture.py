@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from re import compile as pattern
 
 from andon.ids import frame_id, sha256_hex
 from andon.images.jpeg import JPEG_MAGIC
@@ -21,12 +20,12 @@ from andon.records import Frame, frame_headers
 from andon.records.frame import UNKNOWN_TYPE
 from andon.stage import Headers, Message, Record, Rejected, Result
 from andon.topics import FRAMES
+from andon.tracing.context import traceparent
 
 MEDIA_TYPES = {JPEG_MAGIC: "image/jpeg", PNG_MAGIC: "image/png", NPY_MAGIC: NPY_TYPE}  # by an image's first bytes
 SUBJECT = "ce_subject"
 SIZE = "ce_size"
 MAX_SUBJECT = 512
-_TRACEPARENT = pattern(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 class Skip(StrEnum):
@@ -156,11 +155,6 @@ def _result(record: Record) -> Result:
 def content_type(data: bytes) -> str:
     """The media type of an encoded image, by its first bytes."""
     return next((told for magic, told in MEDIA_TYPES.items() if data.startswith(magic)), UNKNOWN_TYPE)
-
-
-def traceparent(text: str | None) -> str | None:
-    """`text` if it is a W3C Trace Context parent (https://www.w3.org/TR/trace-context/, 3.2), else None."""
-    return text if text is not None and _TRACEPARENT.fullmatch(text) else None
 
 
 def new_traces(random_bytes: Callable[[int], bytes]) -> Callable[[], str]:

@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Annotated, Protocol
@@ -103,7 +103,7 @@ def folder(
         limits = BatchLimits.of(settings.kafka)
         yield FolderSource(capture, files, replay, memory, limits, clock, watches, resumed.waiting if resumed else ())
 
-    _ingest(open_folder, as_json)
+    _ingest(open_folder, as_json, stations=folders)
 
 
 @app.command()
@@ -140,7 +140,7 @@ def video(
         limits = BatchLimits.of(settings.kafka)
         yield VideoSource(_capture("video", clock), reader, encode, playing, limits, clock)
 
-    _ingest(open_video, as_json)
+    _ingest(open_video, as_json, stations=[name])
 
 
 @app.command()
@@ -177,7 +177,7 @@ def http(
         with serving("push", receiver.app(), host or push.host, push.port if port is None else port):
             yield inbox
 
-    _ingest(open_http, as_json, readings)
+    _ingest(open_http, as_json, readings, allowed)
 
 
 @app.command()
@@ -211,7 +211,7 @@ def generate(
         drawn = {name: Station(made, style) for style, name in enumerate(names)}
         yield GeneratorSource(_capture("generate", clock), drawn, made, BatchLimits.of(settings.kafka), clock)
 
-    _ingest(open_generator, as_json)
+    _ingest(open_generator, as_json, stations=names)
 
 
 @app.command()
@@ -238,8 +238,9 @@ def draw(
         typer.echo(f"{directory / name}: {count} parts")
 
 
-def _ingest(open_source: Open, as_json: bool, readings: Source | None = None) -> None:
-    """Every sub-command ends here: one stage, from the source to `camera.frames`; pushed readings have their own."""
+def _ingest(open_source: Open, as_json: bool, readings: Source | None = None, stations: Iterable[str] = ()) -> None:
+    """Every sub-command ends here: one stage, from the source to `camera.frames`; pushed readings have their own.
+    `stations` are those that are known before their first frame."""
 
     def wire(service: Service, settings: IngestSettings) -> None:
         tally = Tally()
@@ -248,7 +249,7 @@ def _ingest(open_source: Open, as_json: bool, readings: Source | None = None) ->
             stage = Stage(
                 name="ingest",
                 source=source,
-                handle=counted(frames, service.metrics, tally),
+                handle=counted(frames, service.metrics, tally, stations),
                 sink=ClaimCheckSink(KafkaSink(settings.kafka), BlobStore(settings.store.frames)),
                 dead_letters=KafkaDeadLetters(settings.kafka, settings.dead_letters, service.name, andon_version()),
             )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from andon.by_station import ByStation
 from andon.metrics import Metrics
 from andon.stage import Handler, Record, Rejected, Result
 from andon_ingest.capture import Capture, Skip
@@ -24,15 +25,18 @@ class Tally:
         return self.captured - self.dead_lettered
 
 
-def counted(handle: Handler, metrics: Metrics, tally: Tally) -> Handler:
-    """`handle`, counting each station's frames."""
+def counted(handle: Handler, metrics: Metrics, tally: Tally, stations: Iterable[str] = ()) -> Handler:
+    """`handle`, counting each station's frames; those of `stations` from nought, so that a rate sees the first."""
+    captured = ByStation(metrics.frames_captured.labels)
+    for station in stations:
+        captured(station)
 
     def counting(records: Sequence[Record], now: datetime) -> Iterable[Result]:
         results = list(handle(records, now))
         tally.captured += len(records)
         tally.dead_lettered += sum(isinstance(result, Rejected) for result in results)
         for station, count in Counter(record.key for record in records).items():
-            metrics.frames_captured.labels((station or b"").decode()).inc(count)
+            captured((station or b"").decode()).inc(count)
         return results
 
     return counting

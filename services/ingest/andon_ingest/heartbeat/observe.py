@@ -5,6 +5,7 @@ from datetime import datetime
 
 import structlog
 
+from andon.by_station import ByStation
 from andon.metrics import Metrics
 from andon.stage import Handler, Record, Result
 from andon_ingest.heartbeat.board import Board
@@ -18,12 +19,14 @@ def counted(handle: Handler, board: Board, metrics: Metrics) -> Handler:
     """`handle`, with what came of the heartbeats counted, and logged where it was not right. A station that gets none
     any more has no last right one."""
     shown: set[str] = set()
+    outcomes = ByStation(lambda station: {each: metrics.heartbeats.labels(station, each.value) for each in Outcome})
 
     def count(records: Sequence[Record], now: datetime) -> list[Result]:
         nonlocal shown
         results = list(handle(records, now))
         for done in board.news:
-            _count(done, metrics)
+            outcomes(done.station)[done.outcome].inc()
+            _time(done, metrics)
             if done.outcome is Outcome.RIGHT:
                 metrics.heartbeat_last_right.labels(done.station).set(now.timestamp())
                 shown.add(done.station)
@@ -37,8 +40,7 @@ def counted(handle: Handler, board: Board, metrics: Metrics) -> Handler:
     return count
 
 
-def _count(done: Done, metrics: Metrics) -> None:
-    metrics.heartbeats.labels(done.station, done.outcome.value).inc()
+def _time(done: Done, metrics: Metrics) -> None:
     for each in done.judged:
         if each.latency_s is not None:
             metrics.heartbeat_latency.observe(each.latency_s)
