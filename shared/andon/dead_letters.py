@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from andon.errors import Broken
+from andon.records.replayed import sent_again
 from andon.settings import DeadLetterLimit
 from andon.stage import Message, Rejected
 
@@ -21,11 +22,14 @@ class Limit:
         self._recent: deque[bool] = deque(maxlen=limit.window)
 
     def judge(self, polled: int, rejected: Sequence[Rejected]) -> None:
-        """Takes a batch into account. Raises Broken past the limit; nothing of the batch was written then."""
+        """Takes a batch into account. Raises Broken past the limit; nothing of the batch was written then.
+
+        What somebody sent again and is refused again is no flood: it never counts."""
         good = polled - len(rejected)
+        rejected = [each for each in rejected if not sent_again(each.record)]
         self._run = len(rejected) + (0 if good > 0 else self._run)
         self._recent.extend([False] * good + [True] * len(rejected))
-        share = sum(self._recent) / len(self._recent)
+        share = sum(self._recent) / max(1, len(self._recent))
         last = rejected[-1] if rejected else None
         if last and self._run > self._limit.max_run:
             raise Broken(f"{self._run} dead letters in a row, limit {self._limit.max_run}; last: {last.detail}")

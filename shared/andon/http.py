@@ -1,5 +1,6 @@
 """/metrics, /healthz and /readyz on one small server thread."""
 
+import gzip
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from socketserver import ThreadingMixIn
@@ -8,9 +9,10 @@ from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import structlog
-from prometheus_client import CollectorRegistry, make_wsgi_app
+from prometheus_client import CollectorRegistry
 
 from andon.errors import Mistake
+from andon.exposition import Exposition, content_type
 from andon.heart import Heart
 from andon.settings import HttpSettings
 
@@ -28,7 +30,7 @@ class _Quiet(WSGIRequestHandler):
 
 def health_app(registry: CollectorRegistry, heart: Heart) -> Callable[[dict[str, Any], Start], Iterable[bytes]]:
     """The WSGI application. 200 or 503, with a word for people; 404 for anything else."""
-    metrics: Callable[[dict[str, Any], Start], Iterable[bytes]] = make_wsgi_app(registry)
+    metrics = Exposition(registry)
 
     def answer(start: Start, good: bool, text: str) -> list[bytes]:
         start("200 OK" if good else "503 Service Unavailable", [("Content-Type", "text/plain; charset=utf-8")])
@@ -37,7 +39,7 @@ def health_app(registry: CollectorRegistry, heart: Heart) -> Callable[[dict[str,
     def app(environ: dict[str, Any], start: Start) -> Iterable[bytes]:
         match environ.get("PATH_INFO"):
             case "/metrics":
-                return metrics(environ, start)
+                return _scraped(metrics, environ, start)
             case "/healthz":
                 return answer(start, heart.alive, f"last turn {heart.age_s:.1f} s ago")
             case "/readyz":
@@ -46,6 +48,17 @@ def health_app(registry: CollectorRegistry, heart: Heart) -> Callable[[dict[str,
         return [b"try /metrics, /healthz or /readyz\n"]
 
     return app
+
+
+def _scraped(metrics: Exposition, environ: dict[str, Any], start: Start) -> list[bytes]:
+    """OpenMetrics where the scraper takes it, packed where it takes that."""
+    kind = content_type(environ.get("HTTP_ACCEPT"))
+    body, headers = metrics(kind), [("Content-Type", kind)]
+    if "gzip" in environ.get("HTTP_ACCEPT_ENCODING", ""):
+        body = gzip.compress(body, compresslevel=1)  # a sixth of the time of the best, for a tenth more bytes
+        headers.append(("Content-Encoding", "gzip"))
+    start("200 OK", headers)
+    return [body]
 
 
 @contextmanager

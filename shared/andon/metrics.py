@@ -1,13 +1,15 @@
 """Every metric of Andon: one class, so that a wrong name is a type error.
 
 Names follow Prometheus: one prefix, base units, `_total` on counters. Labels stay small: hot metrics carry the
-station at most, never a frame, a part or a bundle. docs/metrics.md is generated from here.
+station at most, never a frame, a part or a bundle. docs/metrics.md is generated from here, and docs/monitoring.md says
+what a scrape of it all may cost.
 """
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 LATENCY_S = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 BATCH = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+FILL = (0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 
 
 class Metrics:
@@ -15,6 +17,7 @@ class Metrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:  # noqa: PLR0915  one list of them all
         self.registry = registry
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # a third more series, which nothing reads
 
         def counter(name: str, text: str, *labels: str) -> Counter:
             return Counter(f"andon_{name}", text, labels, registry=registry)
@@ -43,8 +46,23 @@ class Metrics:
         self.consumer_lag = gauge(
             "consumer_lag_records", "Records between us and the end, by partition.", "topic", "partition"
         )
+        self.consumer_lag_seconds = gauge(
+            "consumer_lag_seconds",
+            "The oldest unread record is at most so old, as far as the reader knows; 0: nothing is unread.",
+            *("topic", "partition"),
+        )
+        self.rebalances = counter(
+            "rebalances_total", "Times the group gave a service partitions: at its start, and at every change.", "stage"
+        )
         self.commits_refused = counter(
             "commits_refused_total", "Commits that a rebalance refused and we forgot.", "stage"
+        )
+        # Tracing, in every service, where it is asked for
+        self.trace_spans_exported = counter("trace_spans_exported_total", "Spans that the receiver took.")
+        self.trace_spans_dropped = counter(
+            "trace_spans_dropped_total",
+            "Spans that nobody will see: queue_full (more than it takes in time), not_taken (it refused, or is away).",
+            "reason",
         )
         # The line file, in every service that reads it
         self.line_file_valid = gauge(
@@ -55,6 +73,15 @@ class Metrics:
         self.frames_captured = counter("frames_captured_total", "Frames that got an identity.", "station")
         self.frames_skipped = counter(
             "frames_skipped_total", "Images left out at capture, by reason.", "station", "reason"
+        )
+        # Preprocess
+        self.frames_received = counter(
+            "frames_received_total",
+            "Frames read from Kafka, no golden ones or replays: own (an ingest numbered them) or foreign.",
+            "origin",
+        )
+        self.decode_seconds = histogram(
+            "decode_seconds", "One image from its bytes to a tensor: checked, decoded, resized, measured.", LATENCY_S
         )
         # Heartbeat
         self.heartbeats = counter(
@@ -76,9 +103,26 @@ class Metrics:
         self.golden_frames = counter(
             "golden_frames_total", "Verdicts on the heartbeat's golden frames, which no other count holds.", "verdict"
         )
+        self.frames_judged = counter(
+            "frames_judged_total",
+            "Frames by what became of them: in_time or late (past the deadline), or unscorable. No golden ones.",
+            "outcome",
+        )
+        self.frames_late = counter("frames_late_total", "Verdicts that came past the deadline.", "station")
+        self.last_frame = gauge(
+            "station_last_frame_timestamp_seconds", "When the newest frame that was scored was taken.", "station"
+        )
         self.frame_age = histogram("frame_age_seconds", "From capture to verdict.", LATENCY_S)
         self.inference_seconds = histogram("inference_duration_seconds", "One graph call.", LATENCY_S)
         self.inference_batch = histogram("inference_batch_frames", "Frames in one graph call.", BATCH)
+        self.inference_fill = histogram(
+            "inference_batch_fill_ratio", "Frames of one graph call against the most it may take.", FILL
+        )
+        self.gpu_memory_used = gauge("gpu_memory_used_bytes", "Memory in use on a GPU, by whomever.", "gpu")
+        self.gpu_memory = gauge("gpu_memory_bytes", "Memory that a GPU has.", "gpu")
+        self.gpu_utilization = gauge(
+            "gpu_utilization_ratio", "Share of the last moments in which a GPU was at work, for whomever.", "gpu"
+        )
         self.bundle_swaps = counter("bundle_swaps_total", "Bundles that took over a station.", "station")
         self.bundles_refused = counter(
             "bundles_refused_total", "Bundles that could not be read or failed the parity gate."
@@ -99,10 +143,14 @@ class Metrics:
             (0.1, 0.25, 0.5, 0.75, 0.9, 1, 1.1, 1.5, 2, 4, 8),
             "station",
         )
+        # Changeovers, of scoring
+        self.changeovers = counter("changeovers_total", "Times a station went over to another product.", "station")
         # Alerting
         self.scores_stale = counter("scores_stale_total", "Scores seen before, or older than the state.", "station")
         self.incidents_opened = counter("incidents_opened_total", "Incidents opened, by cause.", "station", "cause")
-        self.incidents_open = gauge("incidents_open", "Incidents open now.", "station")
+        self.incidents_open = gauge("incidents_open", "Incidents open now that this process decides on.", "station")
+        self.incident_open = gauge("incident_open", "1 while an incident of that cause is open.", "station", "cause")
+        self.station_info = gauge("station_info", "1 for each station, with its line.", "station", "line")
         self.pages_sent = counter("pages_sent_total", "Pages a sink accepted.", "sink", "kind")
         self.pages_failed = counter(
             "pages_failed_total", "Attempts a sink did not accept, by reason.", "sink", "reason"
@@ -149,6 +197,7 @@ class Metrics:
             "image_shift_pixels", "How far things lie right or down of where they should.", "station", "way"
         )
         self.image_shift_limit = gauge("image_shift_limit_pixels", "Farther, either way, is moved.", "station", "way")
+        self.image_fault = gauge("image_fault", "1 while a fault of the pictures is found.", "station", "cause")
         by_chart = ("station", "feature", "chart")
         self.drift_statistic = gauge(
             "drift_statistic", "What a chart says of a number; past its limit the number drifts.", *by_chart
@@ -174,6 +223,31 @@ class Metrics:
         self.drift_reference_frames = gauge("drift_reference_frames", "Frames it was learned from.", "station")
         self.drift_false_alarm = gauge(
             "drift_false_alarm_seconds", "Mean time between two false tickets, as promised.", "station"
+        )
+        # The ledger, of the stations that the process watches
+        self.ledger_captured = counter(
+            "ledger_captured_frames_total", "Frames that are known to have been captured.", "station"
+        )
+        self.ledger_scored = counter("ledger_scored_frames_total", "Those that were scored, each once.", "station")
+        self.ledger_dead_lettered = counter(
+            "ledger_dead_lettered_frames_total", "Those that were refused, replayed ones too.", "station"
+        )
+        self.ledger_skipped = counter(
+            "ledger_skipped_frames_total", "What ingest left out, and never became a frame.", "station"
+        )
+        self.ledger_lost = counter(
+            "ledger_lost_frames_total", "Those that vanished and were given up, found ones too.", "station"
+        )
+        self.ledger_missing = gauge("ledger_missing_frames", "Frames that have vanished, until given up.", "station")
+        self.ledger_waiting = gauge("ledger_waiting_frames", "Frames that are captured and have no end yet.", "station")
+        self.ledger_vanished = counter(
+            "ledger_vanished_frames_total", "Frames found missing, by the hop behind which they vanished.", "hop"
+        )
+        # Console: dead letters that nobody has handled
+        self.dead_letters_waiting = gauge(
+            "dead_letters_waiting",
+            "Dead letters that nobody has replayed or discarded yet, by reason; every console counts them all.",
+            "reason",
         )
         # Console: what people's answers tell
         by_shift = ("station", "product", "shift")

@@ -8,10 +8,13 @@ from datetime import datetime
 from typing import Protocol
 
 import structlog
+from prometheus_client import Gauge
 
 from andon.kafka.source import Place
 from andon.metrics import Metrics
+from andon.reasons import Reason
 from andon.stage import DeadLetters, Held, Idle, Message, Record, Rejected, Result, Sink, Stage, held_back
+from andon.tracing.context import trace_id, traceparent_in
 
 
 class Tap(Protocol):
@@ -30,11 +33,12 @@ def observed(stage: Stage, metrics: Metrics, taps: Sequence[Tap] = ()) -> Stage:
     consumed = metrics.records_consumed.labels(name)
     turn_seconds = metrics.turn_seconds.labels(name)
     batch_records = metrics.batch_records.labels(name)
+    last_turn = metrics.last_turn.labels(name)
 
     def handle(records: Sequence[Record], now: datetime) -> Iterable[Result]:
         started = time.perf_counter()
         results = list(stage.handle(records, now))
-        metrics.last_turn.labels(name).set(now.timestamp())
+        last_turn.set(now.timestamp())
         if records:
             done = without(records, held_back(records, [each.record for each in results if isinstance(each, Held)]))
             consumed.inc(len(done))
@@ -66,27 +70,84 @@ class Lagging(Protocol):
     def lag(self) -> dict[Place, int]:
         """Records that are not read yet, by place."""
 
+    def read_at(self, place: Place) -> float | None:
+        """When the last record that was read there was written, in seconds since 1970; None: none was read."""
 
-def lag_exported(
-    sources: Sequence[Lagging], metrics: Metrics, every_s: float = 5.0, clock: Callable[[], float] = time.monotonic
-) -> Callable[[], None]:
-    """Exports how far behind the sources are, every few seconds; a partition's series goes when the partition does."""
-    due = clock()
-    shown: set[Place] = set()
 
-    def export() -> None:
-        nonlocal due, shown
-        if clock() < due:
+class Behind:
+    """How far one source is behind, in records and in seconds.
+
+    In seconds it is a bound: what is unread was written after the last record that was read, and after the last time
+    that nothing was unread. None where neither is known yet.
+    """
+
+    __slots__ = ("_clear", "_source")
+
+    def __init__(self, source: Lagging) -> None:
+        self._source = source
+        self._clear: dict[Place, float] = {}  # when nothing was unread, last
+
+    def __call__(self, now: float) -> dict[Place, tuple[int, float | None]]:
+        """By place; `now` in seconds since 1970."""
+        lags = self._source.lag()
+        self._clear = {place: at for place, at in self._clear.items() if place in lags}
+        self._clear |= {place: now for place, count in lags.items() if count == 0}
+        return {place: (count, self._age_s(place, now)) for place, count in lags.items()}
+
+    def _age_s(self, place: Place, now: float) -> float | None:
+        since = (self._source.read_at(place), self._clear.get(place))
+        known = [at for at in since if at is not None and at <= now]  # a clock that is ahead says nothing
+        if not known:
+            return None
+        return now - max(known)
+
+
+class LagExport:
+    """Exports how far behind the sources are, every few seconds; a partition's series go when the partition does. Of
+    sources that read the same partition the one furthest behind is shown.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[Lagging],
+        metrics: Metrics,
+        every_s: float = 5.0,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._sources = sources
+        self._behind: dict[int, Behind] = {}
+        self._gauges = metrics.consumer_lag, metrics.consumer_lag_seconds
+        self._every_s = every_s
+        self._clock = clock
+        self._wall = wall
+        self._due = clock()
+        self._shown: tuple[set[Place], ...] = set(), set()
+
+    def __call__(self) -> None:
+        if self._clock() < self._due:
             return
-        due = clock() + every_s
-        lags = {place: count for source in sources for place, count in source.lag().items()}
-        for topic, partition in shown - lags.keys():
-            metrics.consumer_lag.remove(topic, str(partition))
-        for (topic, partition), count in lags.items():
-            metrics.consumer_lag.labels(topic, str(partition)).set(count)
-        shown = set(lags)
+        self._due = self._clock() + self._every_s
+        records: dict[Place, float] = {}
+        seconds: dict[Place, float] = {}
+        for number, source in enumerate(self._sources):
+            for place, (count, age_s) in self._behind.setdefault(number, Behind(source))(self._wall()).items():
+                records[place] = max(count, records.get(place, 0))
+                if age_s is not None:
+                    seconds[place] = max(age_s, seconds.get(place, 0.0))
+        self._shown = tuple(
+            _only(gauge, values, shown)
+            for gauge, values, shown in zip(self._gauges, (records, seconds), self._shown, strict=True)
+        )
 
-    return export
+
+def _only(gauge: Gauge, values: dict[Place, float], shown: set[Place]) -> set[Place]:
+    """Shows these, and no others."""
+    for topic, partition in shown - values.keys():
+        gauge.remove(topic, str(partition))
+    for (topic, partition), value in values.items():
+        gauge.labels(topic, str(partition)).set(value)
+    return set(values)
 
 
 class _ObservedSink:
@@ -112,8 +173,7 @@ class _ObservedSink:
 class _ObservedDeadLetters:
     def __init__(self, dead_letters: DeadLetters, stage: str, metrics: Metrics) -> None:
         self._dead_letters = dead_letters
-        self._stage = stage
-        self._count = metrics.dead_letters
+        self._count = {reason: metrics.dead_letters.labels(stage, reason.value) for reason in Reason}
 
     def judge(self, polled: int, rejected: Sequence[Rejected]) -> None:
         self._dead_letters.judge(polled, rejected)
@@ -121,7 +181,7 @@ class _ObservedDeadLetters:
     def send(self, rejected: Sequence[Rejected], idle: Idle) -> None:
         self._dead_letters.send(rejected, idle)
         for each in rejected:
-            self._count.labels(self._stage, each.reason.value).inc()
+            self._count[each.reason].inc()
             record = each.record
             structlog.get_logger().warning(
                 "dead_letter",
@@ -130,7 +190,14 @@ class _ObservedDeadLetters:
                 topic=record.topic,
                 partition=record.partition,
                 offset=record.offset,
+                **_trace_of(record),
             )
 
     def close(self) -> None:
         self._dead_letters.close()
+
+
+def _trace_of(record: Record) -> dict[str, str]:
+    """The trace its frame belongs to, for the log."""
+    trace = trace_id(traceparent_in(record.headers))
+    return {"trace_id": trace} if trace else {}

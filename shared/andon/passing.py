@@ -22,7 +22,7 @@ READERS = {"preprocess": Hop.REACHED_PREPROCESS, "scoring": Hop.REACHED_SCORING}
 """The stages whose taking in counts."""
 
 WRITTEN = {FRAMES: Hop.CAPTURED, PREPARED: Hop.PREPARED, SCORES: Hop.SCORED}
-"""The topics into which writing counts."""
+"""The topics into which writing counts; every other topic of frames counts as the first."""
 
 MOST_SPANS = 1000
 """More in one record are told in several."""
@@ -70,7 +70,7 @@ class Passing:
     def sent(self, messages: Sequence[Message]) -> None:
         """These were acknowledged."""
         for message in messages:
-            point = WRITTEN.get(message.topic)
+            point = written_point(message.topic)
             if point is not None:
                 self._add(point, of_headers(message.headers), message.headers)
 
@@ -99,11 +99,18 @@ class Passing:
     def _message(
         self, which: Which, piece: Sequence[tuple[Hop, Span]], skipped: dict[str, int], now: datetime
     ) -> Message:
-        spans: dict[Hop, tuple[Span, ...]] = {}
+        spans: dict[Hop, list[Span]] = {}
         for point, span in piece:
-            spans[point] = (*spans.get(point, ()), span)
-        passed = Passed(**which._asdict(), spans=spans, skipped=skipped, at=now, by=self._stage)
+            spans.setdefault(point, []).append(span)
+        told = {point: tuple(found) for point, found in spans.items()}
+        passed = Passed(**which._asdict(), spans=told, skipped=skipped, at=now, by=self._stage)
         return Message(LEDGER, which.station.encode(), write_event(passed))
+
+
+@lru_cache(256)
+def written_point(topic: str) -> Hop | None:
+    """What a message written to `topic` has passed by that; None where that says nothing of a frame."""
+    return Hop.CAPTURED if topic.startswith(f"{FRAMES}.") else WRITTEN.get(topic)
 
 
 def of_record(record: Record) -> tuple[Which, int] | None:
@@ -116,11 +123,9 @@ def of_record(record: Record) -> tuple[Which, int] | None:
         return _which(found)
     try:
         station = _station((record.key or b"").decode())
-        origin = found.get("ce_replayed")
-        topic, partition, offset = _place(origin) if origin else (record.topic, record.partition, record.offset)
+        return _foreign(station, _earlier(record, found) or (record.topic, record.partition, record.offset))
     except (ValueError, Invalid):
         return None
-    return Which(station, 0, f"{topic}/{partition}"), offset
 
 
 def of_headers(headers: Headers) -> tuple[Which, int] | None:
@@ -129,30 +134,69 @@ def of_headers(headers: Headers) -> tuple[Which, int] | None:
 
 
 def _read(headers: Headers) -> dict[str, str]:
-    return {
-        name: value.decode(errors="replace")
-        for name, value in headers
-        if name in _OURS and value is not None and len(value) < 512
-    }
+    """Of several with one name the first counts, as where frames are read."""
+    found: dict[str, str] = {}
+    for name, value in headers:
+        if name in _OURS:
+            told = value if value is not None and len(value) < LONGEST else b""
+            found.setdefault(name, told.decode(errors="replace"))
+    return found
 
 
 _OURS = frozenset({"ce_station", "ce_epoch", "ce_seq", "ce_origin", "ce_replayed"})
+LONGEST = 512
+"""Bytes of a header that may say which frame it is."""
 
 
 def _which(found: Mapping[str, str]) -> tuple[Which, int] | None:
     try:
-        station, epoch, seq = _station(found["ce_station"]), int(found["ce_epoch"]), int(found["ce_seq"])
+        station, epoch, seq = _station(found["ce_station"]), _whole(found["ce_epoch"]), _whole(found["ce_seq"])
         if epoch > 0:
             return Which(station, epoch), seq
-        topic, partition, offset = _place(found.get("ce_replayed") or found["ce_origin"])
+        return _foreign(station, _place(found.get("ce_replayed") or found["ce_origin"]))
     except (KeyError, ValueError, Invalid):
         return None
+
+
+def _foreign(station: str, place: tuple[str, int, int]) -> tuple[Which, int]:
+    topic, partition, offset = place
     return Which(station, 0, f"{topic}/{partition}"), offset
 
 
-def _place(origin: str) -> tuple[str, int, int]:
-    topic, partition, offset = json.loads(origin)[:3]
-    return str(topic), int(partition), int(offset)
+def _earlier(record: Record, found: Mapping[str, str]) -> tuple[str, int, int] | None:
+    """The place that a frame had before it was sent again: as where frames are read, only an earlier one of the same
+    partition is believed."""
+    if not found.get("ce_replayed"):
+        return None
+    place = _place(found["ce_replayed"])
+    is_earlier = place[:2] == (record.topic, record.partition) and place[2] < record.offset
+    return place if is_earlier else None
+
+
+def _place(text: str) -> tuple[str, int, int]:
+    """Topic, partition and offset, as JSON. Raises ValueError."""
+    try:
+        topic, partition, offset = json.loads(text)[:3]
+    except (TypeError, KeyError, RecursionError):
+        raise ValueError(text) from None
+    if not isinstance(topic, str) or not _is_number(partition) or not _is_number(offset):
+        raise ValueError(text)
+    return topic, partition, offset
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
+
+
+def _whole(text: str) -> int:
+    """A whole number as headers write it. Raises ValueError."""
+    if not (text.isascii() and text.isdigit()) or len(text) > LONGEST_NUMBER:
+        raise ValueError(text)
+    return int(text)
+
+
+LONGEST_NUMBER = 18
+"""Digits of an epoch or a seq, as where frames are read."""
 
 
 @lru_cache(4096)

@@ -115,3 +115,12 @@ READ_BY: tuple[tuple[str, str], ...] = (
     ("evidence", VERDICTS),
 )
 """Consumer group (without its prefix) and the topic, or '^' pattern, of which nothing may expire before it was read."""
+
+TOGETHER: dict[str, tuple[str, ...]] = {
+    "alerting": (SCORES, INCIDENTS, VERDICTS),
+    "drift": (SCORES, SIGNALS),
+    "trainer": (SCORES, SHADOW_SCORES),
+    "ledger-watch": (SCORES, LEDGER, DEAD_LETTERS),
+}
+"""By service, the topics that it reads by partition, together: a station must lie in the same partition of each, so
+they have as many partitions as each other."""

@@ -115,6 +115,19 @@ def test_each_station_shows_its_numbers_with_their_limits(service: Service, scor
     assert service.shows("andon_image_shift_limit_pixels", station="weld-07", way="down") == pytest.approx(0.0108 * 480)
 
 
+def test_a_fault_is_shown_for_as_long_as_it_is_found(service: Service, scores: Scores, start: datetime) -> None:
+    dark: list[float | None] = []
+    service.send(scores("odddoooo"))
+    service.run(
+        start,
+        batch=1,
+        crash=lambda _: dark.append(service.shows("andon_image_fault", station="weld-07", cause="station_dark")),
+    )
+    assert service.story == [("station_dark", "began"), ("station_dark", "ended")]
+    assert 1.0 in dark
+    assert (dark[0], dark[-1]) == (None, None)
+
+
 def test_a_station_that_moved_on_to_another_process_is_shown_no_more(
     service: Service, scores: Scores, start: datetime
 ) -> None:

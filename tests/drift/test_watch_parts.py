@@ -1,8 +1,7 @@
 """The parts of watching: numbers and what matters of them, how frames are collected, who may share the stations."""
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import timedelta
 
 import numpy as np
@@ -13,13 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from andon.charts import BASE
-from andon.errors import Mistake
 from andon.framing import BINS, Template, find_all
 from andon.health import ImageHealth
 from andon.records import Score, Verdict
-from andon.settings import KafkaSettings
-from andon.topics import SCORES, SIGNALS
-from andon_drift import cohort
 from andon_drift.limits import Limits
 from andon_drift.look import find_shifts
 from andon_drift.numbers import FEATURES, NAMES, Scale, least_of, numbers
@@ -206,45 +201,3 @@ def test_the_onset_of_a_change_is_told_by_the_frames_since() -> None:
     assert recent.since(0, 1.0) == START + timedelta(seconds=499)
     assert recent.since(120, 1.0) == START + timedelta(seconds=379)
     assert recent.since(700, 1.0) == START + timedelta(seconds=9 - 210), "beyond what is remembered it is estimated"
-
-
-# Who shares the stations
-
-
-@dataclass
-class Parts:
-    """What Kafka says of a topic."""
-
-    partitions: Sequence[int]
-
-
-def kafka_says(monkeypatch: pytest.MonkeyPatch, **counts: int) -> None:
-    topics = {name: Parts(range(count)) for name, count in counts.items()}
-    monkeypatch.setattr(cohort, "reach", lambda _: type("Metadata", (), {"topics": topics}))
-
-
-def test_as_many_partitions_are_right(monkeypatch: pytest.MonkeyPatch) -> None:
-    kafka_says(monkeypatch, scores=6, signals=6)
-    cohort.check_same_partitions(KafkaSettings(), (SCORES, SIGNALS))
-
-
-@pytest.mark.parametrize(
-    ("counts", "words"),
-    [
-        ({"scores": 6}, "topic signals does not exist; create it with: andon topics create"),
-        ({"scores": 6, "signals": 3}, "--alter --topic signals --partitions 6"),
-        ({"scores": 3, "signals": 6}, "--alter --topic scores --partitions 6"),
-    ],
-)
-def test_what_would_part_readings_from_scores_is_a_mistake(
-    counts: dict[str, int], words: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    kafka_says(monkeypatch, **counts)
-    with pytest.raises(Mistake, match=words):
-        cohort.check_same_partitions(KafkaSettings(), (SCORES, SIGNALS))
-
-
-def test_so_would_round_robin(monkeypatch: pytest.MonkeyPatch) -> None:
-    kafka_says(monkeypatch, scores=6, signals=6)
-    with pytest.raises(Mistake, match="use range"):
-        cohort.check_same_partitions(KafkaSettings(assignment_strategy="roundrobin"), (SCORES, SIGNALS))

@@ -6,7 +6,8 @@ import pytest
 from andon.ids import frame_id, sha256_hex
 from andon.records import read_frame
 from andon.stage import Message, Record, Rejected
-from andon_ingest.capture import Capture, Shot, Skip, content_type, frames, new_traces, plain, traceparent
+from andon.tracing.context import traceparent
+from andon_ingest.capture import Capture, Shot, Skip, content_type, frames, new_traces, plain
 
 AT = datetime(2026, 3, 4, 5, 6, 7, 89_000, tzinfo=UTC)
 JPEG, PNG = b"\xff\xd8\xff\xe0rest", b"\x89PNG\r\n\x1a\nrest"

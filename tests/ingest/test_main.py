@@ -79,6 +79,15 @@ def test_the_metrics_count_captured_and_skipped_by_station(new_capture, shot):
     }
 
 
+def test_a_station_that_is_known_counts_from_nought_so_that_a_rate_sees_its_first_frame(new_capture, shot):
+    metrics = Metrics(CollectorRegistry())
+    handle = counted(frames, metrics, Tally(), ["press-4", "press-5"])
+    handle([new_capture().take(shot(b"one"))], None)
+    value = metrics.registry.get_sample_value
+    assert value("andon_frames_captured_total", {"station": "press-4"}) == 1
+    assert value("andon_frames_captured_total", {"station": "press-5"}) == 0
+
+
 def test_the_summary_tells_dead_letters_from_deliveries(new_capture, shot):
     capture, tally = new_capture(), Tally()
     record = capture.take(replace(shot(b""), left_out_bytes=9))

@@ -10,7 +10,7 @@ from andon.errors import Broken
 from andon.heart import Heart
 from andon.metrics import Metrics
 from andon.run import Service, Stop
-from andon_machines.apart import Arm, Behind, run
+from andon_machines.apart import Arm, run
 from andon_machines.away import Stopping
 
 
@@ -76,7 +76,18 @@ def test_being_stopped_while_the_other_side_is_away_is_no_failure(service: Servi
     run(service, [Arm("opcua", [], [], [stopped])])
 
 
-def test_of_two_that_read_one_topic_the_farther_behind_is_shown():
-    arms = [Arm("mqtt", [], []), Arm("opcua", [], [])]
-    arms[0].lags, arms[1].lags = {("scores", 0): 3, ("incidents", 0): 1}, {("scores", 0): 70}
-    assert Behind(arms).lag() == {("scores", 0): 70, ("incidents", 0): 1}
+def test_a_sink_says_when_what_it_was_told_of_last_was_written():
+    """As its own thread saw it: nobody else may touch its source."""
+    arm = Arm("mqtt", [], [Source({("scores", 0): 3}, {("scores", 0): 1700.5})])  # type: ignore[list-item]
+    arm._tell()
+    assert (arm.lag(), arm.read_at(("scores", 0)), arm.read_at(("scores", 1))) == ({("scores", 0): 3}, 1700.5, None)
+
+
+class Source:
+    """One that knows what lies ahead of it, and when what it read was written."""
+
+    joined = True
+
+    def __init__(self, lags: dict[tuple[str, int], int], read: dict[tuple[str, int], float]) -> None:
+        self.lag = lags.copy
+        self.read_at = read.get

@@ -280,7 +280,7 @@ def test_verdicts_ages_and_graph_calls_are_counted_from_outside(
 ) -> None:
     registry = CollectorRegistry()
     metrics = Metrics(registry)
-    bundle = loaded(model=Timed(loaded().model, metrics))
+    bundle = loaded(model=Timed(loaded().model, metrics, most=4))
     handle = counted(handler(lambda _: bundle), metrics)
     handle([record(prepared(0), 10), record(prepared(1), 192), replace(record(prepared(2)), headers=())], NOW)
 
@@ -292,6 +292,7 @@ def test_verdicts_ages_and_graph_calls_are_counted_from_outside(
     assert value("frame_age_seconds_sum") == pytest.approx(0.16)
     assert value("anomaly_score_ratio_bucket", station="weld-07", le="1.5") == 2
     assert value("inference_batch_frames_sum") == 2
+    assert value("inference_batch_fill_ratio_sum") == 0.5
     assert value("inference_duration_seconds_count") == 1
 
 

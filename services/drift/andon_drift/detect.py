@@ -94,7 +94,10 @@ def decide(state: State, seen: Seen, limits: Limits | Missing, rules: FaultSetti
 
 
 def stale(state: State, score: Score) -> bool:
-    """Whether `score` lies at or before the state's position. Another origin counts anew, so it is never stale."""
+    """Whether `score` lies at or before the state's position. Another origin counts anew, so it is never stale. A frame
+    that somebody sent again belongs to a time that is judged already."""
+    if score.replayed:
+        return True
     return state.origin == score.origin and (score.epoch, score.seq) <= (state.epoch, state.seq)
 
 

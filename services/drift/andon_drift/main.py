@@ -4,6 +4,7 @@ import gc
 
 from andon.kafka import KafkaDeadLetters, KafkaSink, TopicReader
 from andon.kafka.clients import SMALL_FETCH_BYTES
+from andon.kafka.even import check_together
 from andon.kafka.source import Subscription
 from andon.redis_client import Patience, connect
 from andon.run import Service, andon_version, serve, utc_now
@@ -35,7 +36,6 @@ def drift() -> None:
 
 def wire(service: Service, settings: DriftSettings) -> None:
     """Builds the stage from the real things and runs it."""
-    from andon_drift.cohort import check_same_partitions
     from andon_drift.drift import Board, Card, Drifting
     from andon_drift.findings import Findings
     from andon_drift.observe import Shown, counted
@@ -49,7 +49,7 @@ def wire(service: Service, settings: DriftSettings) -> None:
     gc.set_threshold(*COLLECTING)
     kafka, rules, board = settings.kafka, settings.drift.rules, Board()
     subscription = Subscription((SCORES, SIGNALS), f"{kafka.group_prefix}.drift", fetch_bytes=SMALL_FETCH_BYTES)
-    check_same_partitions(kafka, subscription.topics)
+    check_together(kafka, subscription.topics)
     many = kafka.model_copy(update={"batch_records": max(BATCH, kafka.batch_records)})
     scores = service.kafka_source(many, subscription, on_change=board.drop)
     references = References(BundleStore.of(settings.store).reference)

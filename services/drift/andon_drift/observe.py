@@ -25,8 +25,9 @@ from andon_drift.watch.telling import false_alarm_days
 
 EVERY_S, TIMES = 1.0, 20.0
 """Gauges are set so often, or after so many times as long as that took: a twentieth of the time, however many."""
-MOST_CHARTS = 90
-"""Charts of a station that are shown, three series each: a machine with very many sensors shows its first ones."""
+MOST_CHARTS = 50
+"""Charts of a station that are shown, three series each: a machine with very many sensors shows its first ones. All its
+metrics together may be 300 series (docs/monitoring.md)."""
 Series = tuple[Gauge, tuple[str, ...]]
 """A gauge, and its labels."""
 Values = Iterator[tuple[Series, float]]
@@ -99,6 +100,9 @@ class Shown:
     def _values(self, card: Card) -> Values:
         if card.seen is not None:
             yield from self._picture(card.station, *card.seen)
+        for cause, watch in card.state.watches.items():
+            if watch.open is not None:
+                yield (self._metrics.image_fault, (card.station, cause.value)), 1.0
         if self._word_of is not None:
             yield from self._drift(card, self._word_of)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from andon.kafka.source import KafkaSource, Place
-from andon.observe import lag_exported, observed
+from andon.observe import LagExport, observed
 from andon.run import Service, utc_now
 from andon.stage import Stage
 from andon_machines.away import Stopping
@@ -30,6 +30,7 @@ class Arm:
     joined: bool = False
     failure: BaseException | None = None
     lags: dict[Place, int] = field(default_factory=dict)
+    reads: dict[Place, float | None] = field(default_factory=dict)
     _lag_due: float = 0.0
 
     def beat(self) -> None:
@@ -39,6 +40,10 @@ class Arm:
     def lag(self) -> dict[Place, int]:
         """How far behind this sink is, as its own thread last saw it."""
         return self.lags
+
+    def read_at(self, place: Place) -> float | None:
+        """When the record was written that this sink was told of last, likewise."""
+        return self.reads.get(place)
 
     def turn(self, service: Service) -> None:
         """Turns the stages round until told to stop. Raises what broke."""
@@ -59,22 +64,9 @@ class Arm:
         self.joined = all(source.joined for source in self.sources)
         if time.monotonic() >= self._lag_due:
             self._lag_due = time.monotonic() + LAG_EVERY_S
-            self.lags = {place: count for source in self.sources for place, count in source.lag().items()}
-
-
-@dataclass(frozen=True)
-class Behind:
-    """The lag of all arms; of two that read one topic, the one that is farther behind."""
-
-    arms: Sequence[Arm]
-
-    def lag(self) -> dict[Place, int]:
-        """By topic and partition."""
-        most: dict[Place, int] = {}
-        for arm in self.arms:
-            for place, count in list(arm.lag().items()):
-                most[place] = max(count, most.get(place, 0))
-        return most
+            lags = [(source, place, count) for source in self.sources for place, count in source.lag().items()]
+            self.lags = {place: count for _, place, count in lags}
+            self.reads = {place: source.read_at(place) for source, place, _ in lags}
 
 
 def run(service: Service, arms: Sequence[Arm]) -> None:
@@ -82,7 +74,7 @@ def run(service: Service, arms: Sequence[Arm]) -> None:
 
     The service is alive while every arm makes turns, and ready once every source has its place in its group.
     """
-    export = lag_exported([Behind(arms)], service.metrics)
+    export = LagExport(arms, service.metrics)
     threads = [_Thread(arm, service) for arm in arms]
     for thread in threads:
         thread.start()

@@ -28,7 +28,9 @@ def wire(service: Service, settings: PreprocessSettings) -> None:
     """Builds the stage from the real things and runs it."""
     configure_opencv(settings.images.max_pixels)
     from andon.images.limits import ImageLimits
+    from andon.images.prepare import prepare
     from andon_preprocess.fetch import Fetching
+    from andon_preprocess.observe import counted, timed
     from andon_preprocess.preparations import Preparations
     from andon_preprocess.prepare import Preparing
 
@@ -38,10 +40,12 @@ def wire(service: Service, settings: PreprocessSettings) -> None:
     limits = ImageLimits(settings.images.max_bytes, settings.images.max_pixels)
     blobs = BlobStore(settings.store.frames, limits.max_bytes)
     with ThreadPoolExecutor(settings.threads or cpu_limit(), "decode") as pool:
+        make = timed(prepare, service.metrics)
+        handle = Preparing(preparations.of, limits, pool.map, preparations.of_shadows, make)
         stage = Stage(
             name=service.name,
             source=Fetching(service.kafka_source(kafka, subscription), blobs, kafka.batch_bytes),
-            handle=Preparing(preparations.of, limits, pool.map, preparations.of_shadows),
+            handle=counted(handle, service.metrics),
             sink=KafkaSink(kafka),
             dead_letters=KafkaDeadLetters(kafka, settings.dead_letters, service.name, andon_version()),
         )

@@ -8,7 +8,7 @@ from datetime import datetime
 from andon.errors import Invalid
 from andon.images.header import many
 from andon.images.limits import ImageLimits
-from andon.images.prepare import prepare
+from andon.images.prepare import Prepared, prepare
 from andon.images.sniff import sniff
 from andon.preparation import Preparation
 from andon.records import Frame, PreparedFrame, prepared_headers, read_frame
@@ -31,10 +31,10 @@ class Preparing:
     """The handler: frames for the bundles that serve, then the same frames for their shadows.
 
     `preparation_of` answers how a frame must look for the bundle that serves it, `shadows_of` how for the shadows of
-    its station, each way once.
+    its station, each way once. `make` makes the tensor: `andon.images.prepare.prepare`, or a wrapper of it.
     """
 
-    __slots__ = ("_each", "_limits", "_preparation_of", "_shadows_of")
+    __slots__ = ("_each", "_limits", "_make", "_preparation_of", "_shadows_of")
 
     def __init__(
         self,
@@ -42,11 +42,13 @@ class Preparing:
         limits: ImageLimits,
         each: Each = map,
         shadows_of: Callable[[Frame], Sequence[Preparation]] = lambda _: (),
+        make: Callable[..., Prepared] = prepare,
     ) -> None:
         self._preparation_of = preparation_of
         self._shadows_of = shadows_of
         self._limits = limits
         self._each = each
+        self._make = make
 
     def __call__(self, records: Sequence[Record], _now: datetime) -> list[Result]:
         """One prepared frame, or one rejection, for every record, in their order; then those of shadows, likewise."""
@@ -78,7 +80,7 @@ class Preparing:
                 yield self._made(record, frame, wanted, SHADOW_PREPARED)
 
     def _made(self, record: Record, frame: Frame, preparation: Preparation, topic: str) -> Message:
-        made = prepare(record.value, preparation, sha256=frame.sha256, limits=self._limits)
+        made = self._make(record.value, preparation, sha256=frame.sha256, limits=self._limits)
         prepared = PreparedFrame(
             frame=frame,
             shape=preparation.shape,

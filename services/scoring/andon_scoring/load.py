@@ -17,6 +17,7 @@ from andon.inference import Device, Model, Runtime, open_backbone, open_bundle, 
 from andon.inference.opening import Options
 from andon.metrics import Metrics
 from andon.store import BundleStore, default_cache
+from andon.tracing.spans import Spans, no_span
 from andon_scoring.observe import Timed, TimedBackbone
 from andon_scoring.score import Loaded
 from andon_scoring.settings import ScoringSettings
@@ -31,9 +32,10 @@ class Loader:
     their own, made here: their threads run at the priority of the one that opened them, and the loading one's is low.
     """
 
-    def __init__(self, settings: ScoringSettings, metrics: Metrics) -> None:
+    def __init__(self, settings: ScoringSettings, metrics: Metrics, span: Spans = no_span) -> None:
         models = settings.models
         self._metrics = metrics
+        self._span = span
         self._device = Device(models.device)
         self._allow_cpu = models.allow_cpu
         self._options: Options = {
@@ -42,6 +44,7 @@ class Loader:
             "threads": models.threads or None,
             "gpu_mem_limit": models.gpu_mem_limit,
         }
+        self._largest = models.max_batch
         self._most = models.max_batch if models.memory_budget else 0
         self._store = BundleStore.of(settings.store, models.cache or default_cache())
         self._backbones: WeakValueDictionary[str, TimedBackbone] = WeakValueDictionary()
@@ -80,7 +83,7 @@ class Loader:
         manifest = bundle.manifest
         return Loaded(
             digest=bundle.digest,
-            model=Timed(model, self._metrics, backbone),
+            model=Timed(model, self._metrics, self._largest, backbone, self._span),
             threshold=manifest.threshold,
             preparation=manifest.preparation.digest,
             map_threshold=manifest.map_threshold,
@@ -99,7 +102,9 @@ class Loader:
         before = resident_bytes()
         opened = self._opened(lambda: open_backbone(data, self._device, **self._options))
         opened.run(np.zeros((max(1, self._most), *opened.shape), np.uint8))
-        made = TimedBackbone(opened, max(len(data), resident_bytes() - before), self._metrics)
+        made = TimedBackbone(
+            opened, max(len(data), resident_bytes() - before), self._metrics, self._largest, self._span
+        )
         self._backbones[digest] = made
         return made
 

@@ -7,7 +7,7 @@ from andon.allocator import one_arena
 from andon.images.opencv import configure_opencv
 from andon.kafka import KafkaDeadLetters, KafkaSink
 from andon.kafka.follow import FollowedAssignments
-from andon.kafka.source import Subscription
+from andon.kafka.source import Place, Subscription
 from andon.metrics import Metrics
 from andon.run import Service, andon_version, serve
 from andon.stage import Handler, Stage
@@ -17,7 +17,8 @@ from andon_scoring.settings import ScoringSettings
 if TYPE_CHECKING:
     from andon_scoring.bundles import Role
 
-Count = Callable[[Handler, Metrics], Handler]
+Count = Callable[[Handler, Metrics, Callable[[], list[Place]]], Handler]
+"""Wraps a handler; the last is told which (topic, partition)s are ours."""
 
 
 def scoring() -> None:
@@ -46,9 +47,13 @@ def shadow_scoring() -> None:
 def wire(service: Service, settings: ScoringSettings) -> None:
     """Builds the stage from the real things and runs it."""
     from andon_scoring.bundles import LIVE
+    from andon_scoring.changeovers import with_changeovers
     from andon_scoring.observe import counted
 
-    _run(service, settings, LIVE, PREPARED, SCORES, counted)
+    def count(handle: Handler, metrics: Metrics, assignment: Callable[[], list[Place]]) -> Handler:
+        return with_changeovers(counted(handle, metrics, settings.deadline_s, assignment), metrics)
+
+    _run(service, settings, LIVE, PREPARED, SCORES, count)
 
 
 def wire_shadows(service: Service, settings: ScoringSettings) -> None:
@@ -56,7 +61,10 @@ def wire_shadows(service: Service, settings: ScoringSettings) -> None:
     from andon_scoring.bundles import SHADOWS
     from andon_scoring.observe import counted_shadows
 
-    _run(service, settings, SHADOWS, SHADOW_PREPARED, SHADOW_SCORES, counted_shadows)
+    def count(handle: Handler, metrics: Metrics, _assignment: Callable[[], list[Place]]) -> Handler:
+        return counted_shadows(handle, metrics)
+
+    _run(service, settings, SHADOWS, SHADOW_PREPARED, SHADOW_SCORES, count)
 
 
 def _run(service: Service, settings: ScoringSettings, role: "Role", reads: str, writes: str, count: Count) -> None:
@@ -68,7 +76,7 @@ def _run(service: Service, settings: ScoringSettings, role: "Role", reads: str, 
     from andon_scoring.score import Scoring
 
     kafka, models = settings.kafka, settings.models
-    loader = Loader(settings, service.metrics)
+    loader = Loader(settings, service.metrics, service.tracing.span)
     loader.prove_device()
     followed = FollowedAssignments(kafka)
     bundles = Bundles(
@@ -82,14 +90,26 @@ def _run(service: Service, settings: ScoringSettings, role: "Role", reads: str, 
         runtime=loader.runtime,
     )
     bundles.load_all(beat=service.heart.beat)
+    source = service.kafka_source(kafka, Subscription((reads,), f"{kafka.group_prefix}.{service.name}"))
+    handle = with_news(Scoring(bundles.choose, models.max_batch, writes), bundles.news)
     stage = Stage(
         name=service.name,
-        source=service.kafka_source(kafka, Subscription((reads,), f"{kafka.group_prefix}.{service.name}")),
-        handle=count(with_news(Scoring(bundles.choose, models.max_batch, writes), bundles.news), service.metrics),
+        source=source,
+        handle=count(handle, service.metrics, lambda: source.assignment),
         sink=KafkaSink(kafka, compression="zstd"),
         dead_letters=KafkaDeadLetters(kafka, settings.dead_letters, service.name, andon_version()),
     )
-    service.run(stage, each_turn=[bundles.refresh])
+    service.run(stage, each_turn=[bundles.refresh, *_gpus(settings, service.metrics)])
     bundles.close()
     loader.close()
     followed.close()
+
+
+def _gpus(settings: ScoringSettings, metrics: Metrics) -> list[Callable[[], None]]:
+    """What watches the GPUs, where any may be used and the driver answers."""
+    if settings.models.device == "cpu":
+        return []
+    from andon.gpu import GpuGauges, nvml
+
+    library = nvml()
+    return [] if library is None else [GpuGauges(metrics, library)]

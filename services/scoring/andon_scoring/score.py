@@ -237,5 +237,6 @@ def _verdict(prepared: PreparedFrame, now: datetime, **what: object) -> Score:
         framing=prepared.framing,
         sha256=frame.sha256,
         golden=frame.golden,
+        replayed=True if frame.replayed else None,
         **what,  # type: ignore[arg-type]
     )

@@ -38,5 +38,8 @@ class ModelSettings(Group):
 class ScoringSettings(ServiceSettings):
     """Settings of `andon scoring`."""
 
+    deadline_s: float = Field(
+        2.5, gt=0, description="a verdict that comes later after capture than this is counted as late"
+    )
     models: ModelSettings = ModelSettings()
     store: StoreSettings = StoreSettings()

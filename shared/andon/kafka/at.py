@@ -50,20 +50,20 @@ class RecordsAt:
 
     def __call__(self, topic: str, partition: int, offset: int) -> Record | None:
         """The record there; None where Kafka does not hold it any more. Raises Broken when Kafka does not answer."""
-        ends = self._ends(topic, partition)
+        ends = self.ends(topic, partition)
         return self._read(topic, partition, offset) if ends and ends[0] <= offset < ends[1] else None
 
     def oldest(self, topic: str, partition: int) -> Record | None:
         """The oldest record that Kafka still holds there; None for an empty place. Raises Broken."""
-        ends = self._ends(topic, partition)
+        ends = self.ends(topic, partition)
         return self._read(topic, partition, ends[0]) if ends and ends[0] < ends[1] else None
 
     def close(self) -> None:
         """Gives back the connection."""
         self._client.close()
 
-    def _ends(self, topic: str, partition: int) -> tuple[int, int] | None:
-        """Where the partition begins and ends; None where there is none such."""
+    def ends(self, topic: str, partition: int) -> tuple[int, int] | None:
+        """Where the partition begins and ends; None where there is none such. Raises Broken."""
         if (topic, partition) not in self._parts:
             self._parts = _parts(patiently(self._listed, "listing topics", self._answer_s))
         if (topic, partition) not in self._parts:

@@ -73,6 +73,7 @@ class KafkaSource:
         self._carried: list[Record] = []
         self._paused: list[TopicPartition] = []
         self._held: dict[Place, float] = {}  # until when it rests
+        self._read_ms: dict[Place, int] = {}  # when what was read last was written
         self._idling = False
         self._closing = False
         self.joined = False
@@ -102,6 +103,11 @@ class KafkaSource:
                 lags[part.topic, part.partition] = max(0, high - part.offset)
         return lags
 
+    def read_at(self, place: Place) -> float | None:
+        """When the last record that was read there was written, in seconds since 1970, by its producer's clock."""
+        stamp = self._read_ms.get(place)
+        return None if stamp is None else stamp / 1000
+
     def caught_up(self, within: int = 0, timeout_s: float = 1.0) -> bool:
         """Whether Kafka answers and no partition of ours is more than `within` records from its end.
 
@@ -128,6 +134,7 @@ class KafkaSource:
             size += sum(len(record.value) for record in more)
         for record in batch:
             self._done[record.topic, record.partition] = record.offset + 1
+            self._read_ms[record.topic, record.partition] = record.timestamp_ms
         return batch
 
     def commit(self) -> None:
@@ -147,6 +154,9 @@ class KafkaSource:
         self._carried = [each for each in self._carried if (each.topic, each.partition) not in ours]
         self._paused = [part for part in self._paused if (part.topic, part.partition) not in ours]
         self._consumer.pause([TopicPartition(*place) for place in ours])
+        for each in records:
+            place = each.topic, each.partition
+            self._read_ms[place] = min(each.timestamp_ms, self._read_ms.get(place, each.timestamp_ms))
         until = time.monotonic() + HOLD_S
         for place, offset in ours.items():
             self._consumer.seek(TopicPartition(*place, offset))
@@ -234,6 +244,7 @@ class KafkaSource:
         self._carried = [record for record in self._carried if (record.topic, record.partition) not in gone]
         self._paused = [part for part in self._paused if (part.topic, part.partition) not in gone]
         self._held = {place: until for place, until in self._held.items() if place not in gone}
+        self._read_ms = {place: stamp for place, stamp in self._read_ms.items() if place not in gone}
         if self._told_revoke:
             self._told_revoke(sorted(gone))
 

@@ -49,6 +49,11 @@ class LineFile:
     def shortest_silence_s(self) -> float | None:
         return self._line.shortest_silence_s
 
+    @property
+    def lines(self) -> dict[str, str]:
+        """The stations that the file names, and the line of each."""
+        return self._line.lines
+
     def of(self, station: str) -> Plan:
         return self._line.of(station)
 

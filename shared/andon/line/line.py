@@ -43,6 +43,11 @@ class Line:
         """The stations and patterns of the file, in its order."""
         return tuple(self._words.stations)
 
+    @property
+    def lines(self) -> dict[str, str]:
+        """The stations that the file names, without its patterns, and the line of each ('' where it names none)."""
+        return {name: self.of(name).line for name in self._entries}
+
     def of(self, station: str) -> Plan:
         if station not in self._found:
             if len(self._found) >= MOST_KEPT:

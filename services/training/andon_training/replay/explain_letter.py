@@ -35,7 +35,7 @@ def explain_letter(letter: Record, blobs: Blobs) -> Refused:
         ending = Ending.DIFFERS
         conclusion = (
             f"it was refused as {reason} and can be read now: what was missing has come, or this Andon reads more; "
-            "write it to its topic again to have it scored"
+            f"andon dead-letters replay {letter.partition}/{letter.offset} has it scored"
         )
     elif now.reason == reason:
         ending, conclusion = Ending.EXACT, f"it is refused again, for the same reason: {now}"

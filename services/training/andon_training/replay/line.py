@@ -8,8 +8,8 @@ from uuid import UUID
 
 from andon.comparing.table import ScoreTable
 from andon.dead_letters import HEADER
-from andon.ids import foreign_frame_id
 from andon.kafka.source import Place
+from andon.letters import read_letter
 from andon.settings import KafkaSettings
 from andon.stage import Record
 from andon.topics import VERDICTS
@@ -73,12 +73,8 @@ def dead_frame(record: Record) -> tuple[UUID, Place] | None:
     topic, partition, offset = (said(record, name) for name in ("topic", "partition", "offset"))
     if not (partition.isdecimal() and offset.isdecimal()):
         return None
-    own = record.header("ce_id")
-    try:
-        frame_id = UUID(own.decode()) if own else foreign_frame_id(topic, int(partition), int(offset))
-    except (ValueError, UnicodeDecodeError):
-        return None
-    return frame_id, (topic, int(partition))
+    frame_id = read_letter(record).frame_id
+    return (frame_id, (topic, int(partition))) if frame_id is not None else None
 
 
 def said(record: Record, name: str) -> str:
