@@ -113,6 +113,7 @@ READ_BY: tuple[tuple[str, str], ...] = (
     ("alerting", SCORES),
     ("evidence", INCIDENTS),
     ("evidence", VERDICTS),
+    ("ledger", LEDGER),
 )
 """Consumer group (without its prefix) and the topic, or '^' pattern, of which nothing may expire before it was read."""
 

@@ -202,6 +202,7 @@ def test_decisions_are_counted_from_outside(records: MakeRecords, start: datetim
 
     assert value("incidents_opened_total", cause="defect_surge") == 1
     assert value("incidents_open") == 1
+    assert value("incident_open", cause="defect_surge") == 1
     assert value("scores_stale_total") == 1
 
 

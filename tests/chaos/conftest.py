@@ -22,12 +22,14 @@ from andon.ids import sha256_hex
 from andon.line import Policy
 from andon.manifest import GoldenFrame
 from andon.preparation import Preparation
-from andon.records import FramePlace, IncidentKind, Score, Verdict, read_event
+from andon.records import Finding, FramePlace, IncidentKind, Score, Verdict, read_event
 from andon.redis_client import connect
 from andon.settings import RedisSettings
 from andon.testing.hostile import jpeg
 from andon.testing.models import tiny_bundle
-from andon.topics import SCORES
+from andon.topics import DRIFT, SCORES
+from andon_alerting.ledger.memory import RedisLedger
+from andon_alerting.ledger.station import Station
 from andon_alerting.outbox import Keys
 from andon_alerting.policy import Decision, State, decide
 from andon_alerting.states import RedisStates
@@ -126,10 +128,44 @@ def trial(tmp_path: Path, pages: Pages) -> Iterator[Trial]:
         "ANDON_WEBHOOK__KEY": "a key for tests",
         "ANDON_WEBHOOK__GROUP_INTERVAL_S": "0",
         "ANDON_MODELS__THREADS": "1",
+        "ANDON_LEDGER__REPORT_S": "1",
+        "ANDON_LEDGER__SETTLE_S": "3",
     }
     with Servers() as servers, Trial(servers, tmp_path, env, random.SystemRandom()) as trial:
         trial.assign(brightness_bundle())
         yield trial
+
+
+@dataclass
+class Books:
+    """What `andon ledger-watch` says of the line, with little patience: a frame is missing after three seconds."""
+
+    trial: Trial
+
+    def balance(self, frames: int) -> None:
+        """Fails unless every frame is accounted for, and nobody was ever told otherwise."""
+        with closing(connect(RedisSettings(url=self.trial.servers.redis.url))) as redis:
+            ledger = RedisLedger(redis, "andon:")
+
+            def found() -> list[Station]:
+                return list(ledger.load(ledger.names()).values())
+
+            self.trial.until(lambda: sum(each.totals.scored for each in found()) >= frames, "all to be booked")
+            self.trial.until(lambda: not any(each.waiting for each in found()), "nothing to wait")
+            assert sum(each.captured for each in found()) == frames
+            assert [each.name for each in found() if each.missing or each.totals.lost] == []
+        assert [each.sentence for each in self.told()] == []
+
+    def told(self) -> list[Finding]:
+        """What people were told of missing frames."""
+        said = [read_event(Finding, record.value) for record in self.trial.read(DRIFT)]
+        return [each for each in said if each.by == "ledger-watch"]
+
+
+@pytest.fixture
+def books(trial: Trial) -> Books:
+    """What the ledger says of the trial's line."""
+    return Books(trial)
 
 
 @pytest.fixture

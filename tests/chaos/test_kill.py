@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from andon.records import IncidentEvent, IncidentKind, Score, read_event
-from andon.topics import FRAMES, INCIDENTS, PREPARED, SCORES
+from andon.topics import FRAMES, INCIDENTS, LEDGER, PREPARED, SCORES
 from andon_demo.trial import Trial
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(300)]
@@ -18,6 +18,7 @@ FRAME_COUNT = 2000
 
 def test_two_thousand_frames_survive_the_killing_of_every_service_in_turn(
     trial: Trial,
+    books: Any,
     pages: Any,
     parts: Callable[..., list[str]],
     judged_right: Callable[[Sequence[Score]], None],
@@ -26,13 +27,15 @@ def test_two_thousand_frames_survive_the_killing_of_every_service_in_turn(
     tmp_path: Path,
 ) -> None:
     trial.start()
+    trial.start("ledger-watch")
     journal = str(tmp_path / "ingest.state")
     ingest = trial.ingest("folder", *parts(FRAME_COUNT), "--rate", "25", "--state", journal)
     processes = {name: each.process for name, each in trial.line.services.items()} | {"ingest": ingest.process}
-    flow = {"alerting": SCORES, "scoring": PREPARED, "preprocess": FRAMES, "ingest": FRAMES}
+    processes["ledger-watch"] = trial.service("ledger-watch").process
+    flow = {"alerting": SCORES, "scoring": PREPARED, "preprocess": FRAMES, "ledger-watch": LEDGER, "ingest": FRAMES}
     for _ in range(2):
         for name, topic in flow.items():
-            reached = trial.count(topic) + 60
+            reached = trial.count(topic) + (20 if topic == LEDGER else 60)
             trial.until(lambda: trial.count(topic) > reached, f"60 more records in {topic}")  # noqa: B023
             assert processes[name].running
             processes[name].kill()
@@ -43,6 +46,7 @@ def test_two_thousand_frames_survive_the_killing_of_every_service_in_turn(
 
     assert ledger.faults() == {}
     assert len(ledger.scores) == FRAME_COUNT
+    books.balance(FRAME_COUNT)
     judged_right([score for scores in ledger.scores.values() for score in scores])
 
     expected = recompute()

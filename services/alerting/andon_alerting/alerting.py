@@ -19,12 +19,13 @@ from uuid import UUID
 
 from andon.errors import Invalid
 from andon.line import Plan, Plans
-from andon.records import Cause, Change, FramePlace, IncidentEvent, IncidentKind, Score, read_score, write_event
+from andon.records import Cause, Change, FramePlace, IncidentEvent, IncidentKind, Score, read_score
 from andon.stage import Message, Record, Rejected, Result
-from andon.topics import INCIDENTS
+from andon.tracing.context import traceparent_in
 from andon_alerting.looks import Looks
 from andon_alerting.policy import Decision, Open, State, Step, Why, decide, ended_by_a_person, went_silent
 from andon_alerting.story import opening, turned
+from andon_alerting.traces import turn_message, with_trace
 
 LASTING = frozenset(Cause) - {Cause.DEFECT_SURGE, Cause.SEVERE_DEFECT, Cause.UNSCORABLE}
 """What lasts until somebody says that it is over: told however late. The others show themselves again, or are over."""
@@ -123,7 +124,7 @@ class Alerting:
             except Invalid as error:
                 results.append(Rejected(record, error.reason, error.detail))
                 continue
-            results += self._judge(score, FramePlace.of(record), now)
+            results += self._judge(score, record, now)
         for station in self._board.quiet:
             card, plan = self._board.cards[station], self._plans.of(station)
             if card.changed:  # it spoke in this very batch, or somebody ended what was open
@@ -131,9 +132,10 @@ class Alerting:
             results += self._turn(card, plan, went_silent(card.state, plan.policy), now)
         return results
 
-    def _judge(self, score: Score, scored: FramePlace, now: datetime) -> list[Message]:
+    def _judge(self, score: Score, record: Record, now: datetime) -> list[Message]:
         card, plan = self._board.cards[score.station], self._plans.of(score.station)
-        state, decisions = decide(card.state, score, plan.policy, scored)
+        step = decide(card.state, score, plan.policy, FramePlace.of(record))
+        state, decisions = with_trace(step, traceparent_in(record.headers))
         if any(each.incident and each.incident.cause in OF_PARTS for each in decisions):
             state, decisions = self._with_drift(state, decisions)
             self._hold(card, score, decisions, pace_s(card.state, score))
@@ -185,7 +187,7 @@ class Alerting:
         for decision in decisions:
             event = turned(plan, decision)
             if event is not None:
-                events.append(Message(INCIDENTS, card.station.encode(), write_event(event)))
+                events.append(turn_message(event))
             self._tell(card, plan, decision, event, now)
         return events
 

@@ -1,8 +1,9 @@
 """The stages beside the scores, put together: notices and findings become incidents and news, too."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from typing import TypeVar
 from uuid import UUID
 
 from andon.kafka.clients import SMALL_FETCH_BYTES
@@ -18,7 +19,7 @@ from andon.settings import KafkaSettings
 from andon.stage import Handler, Idle, Source, Stage
 from andon.topics import DRIFT, NOTICES, SCORES, VERDICTS
 from andon_alerting import false_calls, findings, notices, watch
-from andon_alerting.counting import Counting, CountSlate, Looking, Tallying, stations_of
+from andon_alerting.counting import OVERRULED, Counting, CountSlate, Looking, Tallying, stations_of
 from andon_alerting.counting import rebuilt as rebuilt_calls
 from andon_alerting.counting import watched as watched_calls
 from andon_alerting.counts import RedisCounts, read_known, write_known
@@ -30,12 +31,16 @@ from andon_alerting.kept import Keeping, RedisShelf, Slate
 from andon_alerting.notices import Noticing
 from andon_alerting.outbox import Keys
 from andon_alerting.settings import AlertingSettings
+from andon_alerting.standing import Reading, Standing, on_shelf
 from andon_alerting.watch import Watch
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Beside:
-    """What these stages share. They wait for nothing, since scores wait for their turn."""
+    """What these stages share. They wait for nothing, since scores wait for their turn. `shows` is called between
+    turns: it keeps `standing` true of what they decide on."""
 
     service: Service
     settings: AlertingSettings
@@ -44,6 +49,8 @@ class Beside:
     keys: Keys
     sinks: Sequence[str]
     wake: Callable[[], None]
+    standing: Standing
+    shows: list[Callable[[], None]] = field(default_factory=list)
 
     def stages(self) -> list[Stage]:
         """All of them."""
@@ -52,15 +59,9 @@ class Beside:
     def noticing(self) -> Stage:
         """What Andon did by itself."""
         slate = Slate[IncidentEvent]()
-        shelf = RedisShelf(
-            self.redis,
-            self.keys,
-            self.keys.refusals,
-            self.sinks,
-            read=lambda text: read_event(IncidentEvent, text.encode()),
-            text=lambda event: write_event(event).decode(),
-        )
+        shelf = self._refusals()
         source, patience, _ = self._source((NOTICES,), "notices")
+        self._shown("notices", source, self._refusals(), lambda known: [known] if notices.is_open(known) else [])
         keeping = Keeping(
             source,
             shelf,
@@ -80,10 +81,9 @@ class Beside:
     def taking(self) -> Stage:
         """What was found wrong with the inspection."""
         slate = FindingSlate()
-        shelf = RedisShelf(
-            self.redis, self.keys, self.keys.findings, self.sinks, read=read_watch, text=write_watch, may_be_lost=True
-        )
+        shelf = self._findings()
         source, patience, keep_place = self._source((DRIFT,), "findings")
+        self._shown("findings", source, self._findings(), lambda known: known.open)
         history = KafkaFindings(self.settings.kafka, self._group("findings"), keep_place)
         horizon = self.settings.rebuild.incidents
         keeping = Keeping(
@@ -131,9 +131,32 @@ class Beside:
             settle=settling(self._ended, open_of, false_calls.ended_by_a_person),
             also=Looking(tallying, shelf, counts, slate, patience, utc_now),
         )
-        return self._stage(
-            "false-calls", keeping, watched_calls(Counting(slate, self.plans), slate, self.service.metrics)
+        self.shows.append(
+            lambda: self.standing.keep(OVERRULED, {part for topic, part in source.assignment if topic == VERDICTS})
         )
+        handle = watched_calls(Counting(slate, self.plans), slate, self.service.metrics, self.standing)
+        return self._stage("false-calls", keeping, handle)
+
+    def _refusals(self) -> RedisShelf[IncidentEvent]:
+        return RedisShelf(
+            self.redis,
+            self.keys,
+            self.keys.refusals,
+            self.sinks,
+            read=lambda text: read_event(IncidentEvent, text.encode()),
+            text=lambda event: write_event(event).decode(),
+        )
+
+    def _findings(self) -> RedisShelf[Watch]:
+        return RedisShelf(
+            self.redis, self.keys, self.keys.findings, self.sinks, read=read_watch, text=write_watch, may_be_lost=True
+        )
+
+    def _shown(
+        self, who: str, source: KafkaSource, shelf: RedisShelf[T], open_in: Callable[[T], Iterable[IncidentEvent]]
+    ) -> None:
+        """What lies on a shelf, by a look of its own: a shelf remembers what was loaded from it last."""
+        self.shows.append(Reading(who, self.standing, source, lambda: on_shelf(shelf, open_in, self._ended)))
 
     def _ended(self, incidents: Iterable[UUID]) -> dict[UUID, IncidentEvent]:
         return ended(self.redis, self.keys, incidents)

@@ -43,6 +43,7 @@ from andon.records import (
     write_event,
 )
 from andon.records.assignment import EVERY
+from andon.records.replayed import sent_again
 from andon.redis_client import Patience
 from andon.stage import Handler, Message, Record, Rejected, Result, Source
 from andon.topics import INCIDENTS, SCORES, VERDICTS
@@ -50,6 +51,10 @@ from andon_alerting.false_calls import WINDOW, Called, Looked, Overruled, Turn, 
 from andon_alerting.finding_state import read_standing
 from andon_alerting.kept import Shelf, Slate
 from andon_alerting.showing import evidence_of
+from andon_alerting.standing import Standing, troubles_of
+
+OVERRULED = "false-calls"
+"""Whose incidents these are on show."""
 
 TURN_S = 1.0  # how often it reads, unless there is more to be had at once
 NEAR_END = 64
@@ -146,7 +151,7 @@ class Counting:
         counted.end = record.offset + 1
         with suppress(Invalid):
             score = read_counted(record)
-            if score.counts and now - score.captured_at < WINDOW:
+            if score.counts and not sent_again(record) and now - score.captured_at < WINDOW:
                 bucket = score.station, score.product, quarter_of(score.captured_at)
                 counted.scored[bucket] += 1
                 if score.verdict is Verdict.ANOMALOUS:
@@ -356,11 +361,15 @@ def called(record: Record) -> Called:
     return Called(evidence_of(score, place), score.product)
 
 
-def watched(handle: Handler, slate: CountSlate, metrics: Metrics) -> Handler:
-    """`handle`, with its incidents logged and counted."""
+def watched(handle: Handler, slate: CountSlate, metrics: Metrics, standing: Standing | None = None) -> Handler:
+    """`handle`, with its incidents logged and counted, and what is open shown."""
+    shown = standing or Standing(metrics)
 
     def watching(records: Sequence[Record], now: datetime) -> Iterable[Result]:
         results = list(handle(records, now))
+        for station, known in (slate.held | slate.kept).items():
+            still_open = known.open if station in slate.kept else ()
+            shown.put(OVERRULED, station, known.partition, troubles_of(still_open))
         for station, turn in slate.decided:
             event = turn.event
             if event is not None and event.kind is IncidentKind.OPENED:

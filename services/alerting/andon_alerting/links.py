@@ -24,7 +24,7 @@ class LinkSettings(Group):
     dashboard: str | None = Field(
         None,
         description="dashboard of a station at that time, such as "
-        "https://grafana.factory/d/andon?var-station={station}&from={from_ms}&to={to_ms}; none: no link",
+        "https://grafana.factory/d/andon-station?var-station={station}&from={from_ms}&to={to_ms}; none: no link",
     )
     runbooks: str | None = Field(
         None,

@@ -56,7 +56,7 @@ class Looks:
     def note(self, score: Score) -> None:
         """One picture more."""
         picture = picture_of(score)
-        if picture is None or score.golden is not None:
+        if picture is None or score.golden is not None or score.replayed:
             return
         _keep(self._last, score.station, picture)
         if score.verdict is Verdict.OK:

@@ -13,6 +13,7 @@ import structlog
 
 from andon.kafka.clients import SMALL_FETCH_BYTES
 from andon.kafka.dead_letters import KafkaDeadLetters
+from andon.kafka.even import check_even
 from andon.kafka.sink import KafkaSink
 from andon.kafka.source import Subscription
 from andon.kafka.table import TopicReader
@@ -21,7 +22,7 @@ from andon.records import IncidentEvent, Notice
 from andon.redis_client import Patience, connect
 from andon.run import Service, andon_version, serve, utc_now
 from andon.stage import Stage
-from andon.topics import DRIFT, INCIDENTS, SCORES, SILENCES
+from andon.topics import DRIFT, INCIDENTS, SCORES, SILENCES, TOGETHER
 from andon_alerting.acknowledging import Following, ReadBack, RedisTaken, TakenBoard, acknowledging
 from andon_alerting.alerting import Alerting, Board
 from andon_alerting.beside import Beside
@@ -31,7 +32,7 @@ from andon_alerting.notifiers import Notifier
 from andon_alerting.notifiers.alertmanager import Alertmanager
 from andon_alerting.notifiers.watchdog import Watchdog
 from andon_alerting.notifiers.webhook import Webhook
-from andon_alerting.observe import counted
+from andon_alerting.observe import SCORED, counted
 from andon_alerting.outbox import Keys, Outbox, Pace
 from andon_alerting.pager import Crew, Pager, Quiet, no_beat
 from andon_alerting.policy import State
@@ -39,6 +40,7 @@ from andon_alerting.rebuild import KafkaHistory, Rebuild
 from andon_alerting.remember import Remembering
 from andon_alerting.settings import AlertingSettings
 from andon_alerting.silencing import Silencing
+from andon_alerting.standing import Standing, StationsShown
 from andon_alerting.states import RedisStates
 
 
@@ -49,6 +51,7 @@ def app() -> None:
 
 def wire(service: Service, settings: AlertingSettings) -> None:
     """The service, put together."""
+    check_even(settings.kafka, TOGETHER["alerting"])
     kafka, redis, keys = settings.kafka, connect(settings.redis), Keys(settings.redis.key_prefix)
     plans, board = LineFile(settings.line, settings.policy, service.metrics), Board()
     group, max_age_s = f"{kafka.group_prefix}.alerting", settings.paging.max_alert_age_s
@@ -78,12 +81,14 @@ def wire(service: Service, settings: AlertingSettings) -> None:
         on_saved=crew.wake,
         on_rebuilt=service.metrics.state_rebuilds.inc,
     )
-    beside = Beside(service, settings, plans, redis, keys, [each.name for each in sinks], crew.wake)
+    standing = Standing(service.metrics)
+    stations = StationsShown(service.metrics, plans, seen=lambda: standing.heard(SCORED))
+    beside = Beside(service, settings, plans, redis, keys, [each.name for each in sinks], crew.wake, standing)
     alerting = Alerting(board, plans, max_age_s, drifted=drifts.before, hold_s=settings.paging.hold_s)
     stage = Stage(
         name=service.name,
         source=source,
-        handle=counted(alerting, board, service.metrics),
+        handle=counted(alerting, board, service.metrics, standing),
         sink=KafkaSink(kafka, compression="zstd"),
         dead_letters=KafkaDeadLetters(kafka, settings.dead_letters, service.name, andon_version()),
     )
@@ -94,9 +99,12 @@ def wire(service: Service, settings: AlertingSettings) -> None:
         plans.refresh(utc_now())
         silencing.refresh()
         drifts.refresh(utc_now())
+        stations()
+        standing.keep(SCORED, {part for _, part in scores.assignment})
 
+    stages = beside.stages()
     with closing(silencing), closing(drifts), crew.at_work():
-        service.run(stage, *beside.stages(), people, each_turn=[each_turn])
+        service.run(stage, *stages, people, each_turn=[each_turn, *beside.shows])
 
 
 def acknowledgements(service: Service, settings: AlertingSettings, taken: RedisTaken, crew: Crew) -> Stage:

@@ -5,24 +5,32 @@ from datetime import datetime
 
 import structlog
 
+from andon.by_station import ByStation
 from andon.metrics import Metrics
 from andon.records import IncidentKind
 from andon.stage import Handler, Record, Result
 from andon_alerting.alerting import Board, Telling
 from andon_alerting.policy import Decision, Why
+from andon_alerting.standing import Standing
+
+SCORED = "scores"
+"""Whose incidents these are on show."""
 
 
-def counted(handle: Handler, board: Board, metrics: Metrics) -> Handler:
-    """`handle`, with its decisions counted and the news among them logged."""
+def counted(handle: Handler, board: Board, metrics: Metrics, standing: Standing | None = None) -> Handler:
+    """`handle`, with its decisions counted, the news among them logged, and what is open shown."""
+    shown = standing or Standing(metrics)
+    named = ByStation(str)  # somebody who invents stations opens incidents at each of them
 
     def counting(records: Sequence[Record], now: datetime) -> Iterable[Result]:
         results = list(handle(records, now))
         for station, decision, told in board.decided:
-            _count(metrics, station, decision)
+            _count(metrics, named(station), decision)
             if decision.kind is not None or told is not Telling.NOTHING_NEW:
                 _log(station, decision, told)
-        for station in {station for station, decision, _ in board.decided if decision.kind is not None}:
-            metrics.incidents_open.labels(station).set(len(board.cards[station].state.open))
+        for card in board.cards.values():
+            troubles = [(card.station, each.cause.value) for each in card.state.open]
+            shown.put(SCORED, card.station, card.partition, troubles)
         return results
 
     return counting

@@ -17,6 +17,7 @@ from andon.records import (
     NoticeKind,
     Severity,
 )
+from andon.tracing.context import trace_id
 from andon_alerting.drift_words import MEANS, moved_words, odds_words
 from andon_alerting.finding_story import does_harm
 from andon_alerting.links import NO_LINKS, LinkSettings
@@ -55,6 +56,7 @@ class Page(BaseModel):
     A `notice` tells what Andon did by itself: it is told once, and never over. `station` is '*' for a whole line, and
     `stations` then names those that have it. `drift` names what drifted, `drifted` the number that tells it best,
     `odds` how often such a ticket comes for nothing. `links` are where to look, by name: incident, dashboard, runbook.
+    `trace_id` is the trace of the frame that opened it.
     `id` is the same for every attempt to tell the same thing, so that a receiver can tell repeats.
     """
 
@@ -93,6 +95,7 @@ class Page(BaseModel):
     product: str | None = None
     bundle: str | None = None
     evidence: tuple[Evidence, ...] = ()
+    trace_id: str | None = None
     acknowledged_by: str | None = None
     resolved_by: str | None = None
 
@@ -210,6 +213,7 @@ def _of_incident(event: IncidentEvent, links: LinkSettings) -> Page:
         product=event.product,
         bundle=event.bundle,
         evidence=event.evidence,
+        trace_id=trace_id(event.traceparent),
         resolved_by=event.by if over else None,
     )
 

@@ -20,10 +20,9 @@ from random import Random
 import structlog
 
 from andon.metrics import Metrics
-from andon.records import IncidentEvent, IncidentKind, Notice, write_event
+from andon.records import IncidentEvent, IncidentKind, Notice
 from andon.redis_client import PASSING
-from andon.stage import Message, Sink
-from andon.topics import INCIDENTS
+from andon.stage import Sink
 from andon_alerting.links import NO_LINKS, LinkSettings
 from andon_alerting.notifiers import Answer, Delivered, Notifier, Refused, RetryAfter
 from andon_alerting.outbox import Entry, Outbox
@@ -32,6 +31,7 @@ from andon_alerting.policy import State
 from andon_alerting.put_off import DROPPED, PUT_OFF, When, is_told_first, when
 from andon_alerting.settings import PagingSettings
 from andon_alerting.story import paged, refreshed
+from andon_alerting.traces import turn_message
 
 PAUSE_S = 0.5
 JOIN_S = 15.0
@@ -159,7 +159,7 @@ class Pager:
             self.outbox.told(each, self.clock().timestamp(), self._again_in_s(each.event))
 
     def _record(self, events: Sequence[IncidentEvent]) -> None:
-        messages = [Message(INCIDENTS, each.station.encode(), write_event(each)) for each in events]
+        messages = [turn_message(each) for each in events]
         if messages:
             self.incidents.send(messages, lambda: None)
 

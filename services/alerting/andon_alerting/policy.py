@@ -50,7 +50,8 @@ class Why(StrEnum):
 class Open:
     """An incident that is open. `bad` of the `of` last frames were bad when one last was; `worst` is the highest score
     against its threshold, `told` that of the last event. `opener` is the frame that opened it, and stands first in
-    `evidence`; `first` and `last` are the first and the last bad frame. `changed` is what changed before it began."""
+    `evidence`; `first` and `last` are the first and the last bad frame. `changed` is what changed before it began.
+    `traceparent` is the opener's."""
 
     incident: UUID
     cause: Cause
@@ -69,6 +70,7 @@ class Open:
     bundle: str | None = None
     changed: Change | None = None
     evidence: tuple[Evidence, ...] = ()
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +172,10 @@ def decide(state: State, score: Score, policy: Policy, scored: FramePlace | None
 
 
 def stale(state: State, score: Score) -> bool:
-    """Whether `score` lies at or before the state's position. Another origin counts anew, so it is never stale."""
+    """Whether `score` lies at or before the state's position. Another origin counts anew, so it is never stale. A frame
+    that somebody sent again is of the past wherever it lies: it wakes nobody, and is no sign of life of its station."""
+    if score.replayed:
+        return True
     return state.origin == score.origin and (score.epoch, score.seq) <= (state.epoch, state.seq)
 
 

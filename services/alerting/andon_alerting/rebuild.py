@@ -18,6 +18,7 @@ from uuid import UUID
 
 from andon.errors import Invalid
 from andon.incidents import ended_by_a_person, read_turn
+from andon.kafka.even import check_even
 from andon.kafka.offsets import committed_offsets, offsets_since
 from andon.kafka.table import TopicReader
 from andon.line import Plans
@@ -80,7 +81,8 @@ class KafkaHistory:
         self._group = group
 
     def incidents(self, partitions: Iterable[int], since: datetime) -> Iterator[Record]:
-        """Up to the end. Raises Broken when Kafka does not answer or lacks one of the partitions."""
+        """Up to the end. Raises Broken when Kafka does not answer, Mistake when it lacks one of the partitions."""
+        check_even(self._kafka, (SCORES, INCIDENTS))
         places = [(INCIDENTS, part) for part in partitions]
         starts = offsets_since(self._kafka, places, since)
         return self._read(INCIDENTS, {part: offset for (_, part), offset in starts.items()}, {})
@@ -208,9 +210,10 @@ def _with_open(state: State, stories: Sequence[Story]) -> State:
 
 
 def _as_told(replayed: Open | None, story: Story) -> Open:
-    """An open incident as it was replayed; what changed before it is as it was told, since scores do not say it all."""
+    """An open incident as it was replayed. What changed before it and its trace are as they were told, since scores do
+    not say it all."""
     held = replayed or adopted(story.opened, story.latest)
-    return replace(held, changed=story.latest.changed)
+    return replace(held, changed=story.latest.changed, traceparent=story.opened.traceparent)
 
 
 def pages(stories: Stories, since: datetime) -> list[Told]:

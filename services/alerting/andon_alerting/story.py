@@ -42,7 +42,7 @@ FIRST_ACTION = {
     Cause.REJECT_RATE: "Look at the parts that are called: are they bad? Then at what makes them so.",
     Cause.INSPECTOR_BROKEN: "Have parts checked by hand; then look at scoring: andon assignments, its log, its lag.",
     Cause.BUNDLE_REFUSED: "Tell whoever assigned it; then `andon rollback`, or assign one that `andon verify` passes.",
-    Cause.LEDGER_OUT_OF_BALANCE: "Find the frames that are missing, and the service that lost them.",
+    Cause.LEDGER_OUT_OF_BALANCE: "`andon ledger {station}` names them, and where they vanished; check them by hand.",
     Cause.FALSE_CALLS: "Look at the overruled frames; learn anew with them, or change the budget.",
     Cause.EVIDENCE_AT_RISK: "Find the service that lags behind; or let Kafka keep the topic for longer.",
 }
@@ -141,6 +141,7 @@ def adopted(opened: IncidentEvent, latest: IncidentEvent) -> Open:
         bundle=latest.bundle,
         changed=latest.changed,
         evidence=latest.evidence,
+        traceparent=opened.traceparent,
     )
 
 
@@ -166,6 +167,7 @@ def _event(plan: Plan, held: Open, kind: IncidentKind, why: str, frame: UUID, at
         summary=_summary(plan.station, held, kind, why, at),
         first_action="" if kind is IncidentKind.RESOLVED else _first_action(plan.station, held),
         evidence=held.evidence,
+        traceparent=held.traceparent,
     )
 
 

@@ -12,6 +12,8 @@ from andon.settings import KafkaSettings
 from andon.stage import Idle, Message
 from andon.topics import MAX_RECORD_BYTES
 
+NOWHERE = (KafkaError._UNKNOWN_TOPIC, KafkaError.UNKNOWN_TOPIC_OR_PART)
+
 
 class KafkaSink:
     """Produces a turn's messages and waits for their delivery reports; checked, never assumed.
@@ -73,4 +75,5 @@ class KafkaSink:
 
     def _delivered(self, error: KafkaError | None, delivery: Delivery) -> None:
         if error is not None:
-            self._failed.append(f"{delivery.topic()}: {error.str()}")
+            hint = "; create it with: andon topics create" if error.code() in NOWHERE else ""
+            self._failed.append(f"{delivery.topic()}: {error.str()}{hint}")

@@ -114,6 +114,7 @@ def _annotations(page: Page) -> dict[str, str]:
         "evidence": "\n".join(evidence_line(each) for each in page.evidence),
         "bundle": page.bundle and page.bundle[:12],
         "incident_id": str(page.incident),
+        "trace_id": page.trace_id,
         "acknowledged_by": page.acknowledged_by,
         "resolved_by": page.resolved_by,
         **{f"{name}_url": url for name, url in page.links.items()},

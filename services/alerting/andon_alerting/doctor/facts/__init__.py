@@ -1,0 +1,1 @@
+"""What looks give and checks judge: plain data, one class a kind."""

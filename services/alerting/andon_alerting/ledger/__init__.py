@@ -1,0 +1,1 @@
+"""The ledger: what was captured, what became of it, and where it vanished."""
