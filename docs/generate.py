@@ -6,13 +6,17 @@ from generator.asyncapi import asyncapi
 from generator.metrics import metrics
 from generator.reasons import reasons
 from generator.schemas import schemas
-from generator.settings import settings
+from generator.settings import names, settings
 from generator.topics import topics
 
 HERE = Path(__file__).parent
 RUNBOOKS = sorted((HERE / "runbooks").glob("*.md"))
 SHIPPED = "../services/console/andon_console/runbooks"
 """Where the console has them, to show them where there is no docs/."""
+
+
+KNOWN = "../services/alerting/andon_alerting/doctor/variables.txt"
+"""Where `andon doctor` looks up whether a variable is one that is read."""
 
 
 def pages() -> dict[str, str]:
@@ -23,6 +27,7 @@ def pages() -> dict[str, str]:
         "metrics.md": metrics(),
         "reasons.md": reasons(),
         "asyncapi.json": asyncapi(),
+        KNOWN: names(),
     }
     made |= {f"{SHIPPED}/{path.name}": path.read_text() for path in RUNBOOKS if path.name != "README.md"}
     return made | {f"schemas/{name}": text for name, text in schemas().items()}

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import structlog
 
 if TYPE_CHECKING:
     from andon.settings import KafkaSettings
@@ -21,6 +22,14 @@ def no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     kept = ("ANDON_TEST_DATA", "ANDON_CACHE", "ANDON_ONLY")
     for name in [name for name in os.environ if name.startswith("ANDON_") and name not in kept]:
         monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def logs_are_set_up_by_no_other_test() -> Iterator[None]:
+    """A command that a test runs says how loud logs are, for the whole process."""
+    yield
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
 
 
 @pytest.fixture(scope="session")

@@ -53,6 +53,7 @@ from andon.records import (
 )
 from andon.records.baseline import Rejects, Watched
 from andon.records.passed import Hop
+from andon.records.replayed import First
 from andon.stage import Record, Rejected
 
 CAPTURED = datetime(2026, 3, 2, 6, 30, 0, 125000, UTC)
@@ -88,6 +89,7 @@ FRAME = Frame(
     dataref="s3://factory/frames/9f/" + "9f" * 32,
     skipped="busy=3",
     golden=f"{BUNDLE}/golden/good-01.png",
+    replayed=First("camera.frames", 3, 88102, 1_772_433_000_125),
     traceparent="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
     topic=PLACE.topic,
     partition=PLACE.partition,

@@ -15,6 +15,7 @@ CLASSES = {
     "scoring": ("andon_scoring.settings", "ScoringSettings"),
     "alerting": ("andon_alerting.settings", "AlertingSettings"),
     "evidence": ("andon_alerting.evidence.settings", "EvidenceSettings"),
+    "ledger-watch": ("andon_alerting.ledger.settings", "LedgerWatchSettings"),
     "drift": ("andon_drift.settings", "DriftSettings"),
     "machines": ("andon_machines.settings", "MachinesSettings"),
     "console": ("andon_console.settings", "ConsoleSettings"),
@@ -51,6 +52,11 @@ def of_service(name: str) -> dict[str, FieldInfo]:
     """Every variable that a service reads."""
     module, of = CLASSES[name]
     return variables(getattr(import_module(module), of))
+
+
+def names() -> str:
+    """Every variable that anything reads, one a line: what `andon doctor` knows."""
+    return "".join(f"{name}\n" for name in sorted({*OTHERS, *(each for name in CLASSES for each in of_service(name))}))
 
 
 def _own(name: str, shared: dict[str, Any]) -> dict[str, FieldInfo]:

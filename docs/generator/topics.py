@@ -48,26 +48,32 @@ class Flow:
 COMMANDS = ("assign", "silence", "baselines", "dead-letters")
 EVERY_SERVICE = ("ingest", "preprocess", "scoring", "alerting", "drift", "machines")
 FLOW = {
-    FRAMES: Flow(("ingest",), ("preprocess", "evidence")),
+    FRAMES: Flow(("ingest", "dead-letters"), ("preprocess", "evidence")),
     PREPARED: Flow(("preprocess",), ("scoring",)),
     SHADOW_PREPARED: Flow(("preprocess",), ("scoring",)),
     SHADOW_SCORES: Flow(("scoring",), ("trainer", "console")),
     NOTICES: Flow(("scoring", "trainer", "ingest", "drift"), ("alerting",)),
-    SCORES: Flow(("scoring",), ("alerting", "drift", "machines", "ingest", "trainer", "evidence", "console")),
+    SCORES: Flow(
+        ("scoring", "dead-letters"),
+        ("alerting", "drift", "machines", "ingest", "trainer", "evidence", "ledger-watch", "console"),
+    ),
     MODELS: Flow(
         ("assign", "scoring", "trainer", "ingest", "console"), ("ingest", "preprocess", "scoring", "trainer", "console")
     ),
     INCIDENTS: Flow(("alerting", "console"), ("alerting", "machines", "evidence", "ingest", "console")),
     VERDICTS: Flow(("console",), ("alerting", "evidence", "console")),
-    DRIFT: Flow(("drift", "ingest", "evidence"), ("drift", "ingest", "alerting", "evidence", "console")),
+    DRIFT: Flow(
+        ("drift", "ingest", "evidence", "ledger-watch"),
+        ("drift", "ingest", "alerting", "evidence", "ledger-watch", "console"),
+    ),
     SIGNALS: Flow(("ingest",), ("drift",)),
     BASELINES: Flow(("drift", "console", "baselines"), ("drift", "console")),
     SILENCES: Flow(("silence", "console"), ("alerting", "console")),
     REQUESTS: Flow(("console", "trainer", "drift"), ("trainer", "console")),
-    AUDIT: Flow(("console", "baselines"), ("console",)),
-    LEDGER: Flow(("ingest", "preprocess", "scoring"), ()),
-    DEAD_LETTERS: Flow(EVERY_SERVICE, ("ingest", "dead-letters")),
-    LETTERS: Flow(("dead-letters",), ("dead-letters",)),
+    AUDIT: Flow(("console", "baselines", "dead-letters"), ("console",)),
+    LEDGER: Flow(("ingest", "preprocess", "scoring"), ("ledger-watch",)),
+    DEAD_LETTERS: Flow(EVERY_SERVICE, ("ingest", "ledger-watch", "console", "dead-letters")),
+    LETTERS: Flow(("console", "dead-letters"), ("console", "dead-letters")),
 }
 FRAME_HEADERS = {
     "ce_specversion": "CloudEvents version",
@@ -85,8 +91,10 @@ FRAME_HEADERS = {
     "ce_subject": "what its maker calls it, such as a file name",
     "ce_dataref": "where the image lies in the store, when it is too large for the record",
     "ce_skipped": "what ingest left out at this station since the epoch began, reason=count,...",
-    "traceparent": "W3C trace context",
+    "traceparent": "W3C trace context; one that is none is dropped, and a foreign frame gets one made of its id",
     "ce_golden": "a golden frame of the heartbeat, <bundle>/<name>: inspected like any other, in no statistic",
+    "ce_replayed": "of a frame that was a dead letter and was sent again: the topic, partition and offset where it lay "
+    "at first, and its time there in milliseconds; a foreign frame keeps the identity it had there",
 }
 PREPARED_HEADERS = {
     "ce_shape": "height, width, channels of the tensor",
@@ -107,8 +115,12 @@ DEAD_LETTER_HEADERS = {
     "andon-detail": "what exactly was wrong, for people",
     "andon-service": "who rejected it",
     "andon-version": "and in which version",
+    "andon-replayed": "how many times it was sent again before, where it was",
 }
-OPTIONAL = ("ce_framing", "ce_sha256", "ce_product", "ce_part", "ce_subject", "ce_dataref", "ce_skipped", "traceparent")
+OPTIONAL = (
+    *("ce_framing", "ce_sha256", "ce_product", "ce_part", "ce_subject", "ce_dataref", "ce_skipped", "traceparent"),
+    *("ce_golden", "ce_replayed", "andon-replayed"),
+)
 BARE = (
     "A record of a frame topic without `ce_station` is a frame too: an encoded image with its station as the key. Its "
     "identity is then its place in Kafka, its time the record's. `content-type`, `ce_product`, `ce_part`, `ce_subject` "

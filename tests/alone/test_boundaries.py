@@ -33,14 +33,26 @@ COMMANDS = {
         "verify",
     },
     "scoring": {"scoring", "shadow-scoring"},
-    "alerting": {"acknowledge", "alerting", "evidence", "incidents", "resolve", "silence", "silences"},
+    "alerting": {
+        "acknowledge",
+        "alerting",
+        "doctor",
+        "evidence",
+        "incidents",
+        "ledger",
+        "ledger-watch",
+        "resolve",
+        "silence",
+        "silences",
+    },
 }
 WITH_AN_EXTRA = {
     "training": ("andon_training.anomalib_models", "andon_training.export", "andon_training.commands.make_trained")
 }
 """Modules that only `andon train` reaches, in an environment with PyTorch: tests/train imports them all."""
 SHARED = {
-    "assign", "assignments", "baselines", "bundles", "check", "promote", "relearn", "rollback", "shadow", "topics",
+    "assign", "assignments", "baselines", "bundles", "check", "dead-letters", "promote", "relearn", "rollback",
+    "shadow", "topics", "trace",
 }  # fmt: skip
 
 
