@@ -8,7 +8,7 @@ BIN := .venv/bin
 ARGS ?=
 export UV_NO_PROGRESS := 1
 
-.PHONY: help setup servers lint format test test-unit test-house test-services train-env test-torch test-nightly test-servers demo up down docs lock bench bench-models driftbench clean
+.PHONY: help setup servers lint format test test-unit test-house test-services train-env test-torch test-nightly test-servers demo up down docs dashboards lock bench bench-models driftbench clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-zA-Z%_-]+:.*## / {printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,7 +76,7 @@ test-torch: .venvs/torch/.ready ## Run the tests that need PyTorch: training ano
 
 test-nightly: .venvs/torch/.ready setup ## Run the tests that take minutes
 	.venvs/torch/bin/python -m pytest -q -m nightly tests/train
-	@$(BIN)/andon servers fetch kafka redis alertmanager
+	@$(BIN)/andon servers fetch kafka redis alertmanager prometheus
 	$(BIN)/pytest -q -m nightly tests/chaos tests/servers
 
 test-servers: setup ## Run the tests on real Kafka, Redis, Alertmanager, Prometheus, Mosquitto and Chromium
@@ -89,13 +89,17 @@ demo: setup ## Run the whole line on real servers and watch it (ARGS="--help" te
 up: ## Run the line with Docker Compose (COMPOSE_PROFILES=demo make up: with drawn parts)
 	@echo "The console will be at http://localhost:8600. Its link, which signs you in:"
 	@echo "  docker compose -f deploy/compose.yaml logs console"
+	@echo "Dashboards will be at http://localhost:3000."
 	docker compose -f deploy/compose.yaml up --build $(ARGS)
 
 down: ## Stop what `make up` started (ARGS=--volumes: and forget its data)
 	docker compose -f deploy/compose.yaml --profile '*' down $(ARGS)
 
-docs: setup ## Generate the reference pages and JSON Schemas under docs/
+docs: setup dashboards ## Generate the reference pages and JSON Schemas under docs/, and the dashboards
 	@$(BIN)/python docs/generate.py
+
+dashboards: setup ## Write Grafana's dashboards from deploy/grafana/boards (ARGS="--console URL --out FOLDER")
+	@$(BIN)/python deploy/grafana/build.py $(ARGS)
 
 lock: $(filter .uv/bin/uv,$(UV)) ## Pin the newest packages that fit (requirements/*.txt)
 	@requirements/compile --upgrade

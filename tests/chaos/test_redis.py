@@ -28,7 +28,7 @@ def test_a_flushed_redis_is_rebuilt_from_kafka_and_pages_nobody_twice(
     trial.start()
     trial.ingest("folder", *parts(FRAME_COUNT), "--rate", "20")
     trial.until(lambda: pages.told, "the first page")
-    rebuilt = trial.service("alerting").gauge(REBUILDS) or 0  # at its first start it found nothing
+    rebuilt = trial.service("alerting").gauge(REBUILDS) or 0
     with closing(connect(RedisSettings(url=trial.servers.redis.url))) as redis:
         redis.flushall()
     flushed_at = trial.count(SCORES)

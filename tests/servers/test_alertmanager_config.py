@@ -36,9 +36,9 @@ def filled_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_it_is_right_as_it_is_and_with_its_examples_taken(filled_in: Path) -> None:
-    assert "4 inhibit rules" in amtool("check-config", str(CONFIG))
+    assert "8 inhibit rules" in amtool("check-config", str(CONFIG))
     said = amtool("check-config", str(filled_in))
-    assert "7 receivers" in said
+    assert "8 receivers" in said
     assert "global config" in said
     assert all(each in filled_in.read_text() for each in ("pagerduty", "opsgenie", "slack", "email"))
 
@@ -61,6 +61,13 @@ def test_no_secret_stands_in_it(filled_in: Path) -> None:
     ("labels", "as_it_is", "with_examples"),
     [
         ({"alertname": "AndonWatchdog", "severity": "none", "service": "alerting"}, "watchdog", "watchdog"),
+        (
+            {"alertname": "AndonWatchdog", "severity": "none", "service": "prometheus"},
+            "watchdog-prometheus",
+            "watchdog-prometheus",
+        ),
+        ({"alertname": "AndonStationSilent", "station": "w-7", "severity": "critical"}, "people", "pager"),
+        ({"alertname": "AndonLagGrowing", "topic": "scores", "severity": "warning"}, "people", "mail"),
         (INCIDENT | {"severity": "critical", "drill": "true"}, "drill", "drill"),
         (INCIDENT | {"severity": "critical", "drill": "true", "route": "electricians"}, "drill", "drill"),
         (INCIDENT | {"severity": "critical"}, "people", "pager"),
@@ -96,7 +103,7 @@ def inhibited(alertmanager: str) -> Shown:
     def look(**fired: dict[str, str]) -> dict[str, bool]:
         ends = (datetime.now(UTC) + timedelta(minutes=1)).isoformat()
         test = uuid4().hex
-        labels = {name: each | {"alertname": "AndonIncident", "name": name} for name, each in fired.items()}
+        labels = {name: {"alertname": "AndonIncident"} | each | {"name": name} for name, each in fired.items()}
         alerts = [{"labels": each | {"test": test}, "endsAt": ends} for each in labels.values()]
         httpx.post(f"{alertmanager}/api/v2/alerts", json=alerts).raise_for_status()
         query: dict[str, Any] = {"filter": f'test="{test}"'}
@@ -161,3 +168,50 @@ def test_an_inspector_that_cannot_see_holds_back_what_it_says_of_the_parts(cause
         drift=at(station, "drift"),
         silent=at(station, "station_silent"),
     ) == {"blind": False, "surge": True, "drift": True, "silent": False}
+
+
+def rule(alertname: str, **labels: str) -> dict[str, str]:
+    """What a rule of Prometheus fires: no incident, no site, no line."""
+    return {"alertname": alertname, **labels}
+
+
+def test_a_rule_is_held_back_while_alerting_tells_of_the_same_at_the_same_station(inhibited: Shown) -> None:
+    assert inhibited(
+        told=at("t-1", "station_silent"),
+        same=rule("AndonStationSilent", station="t-1", cause="station_silent"),
+        next_door=rule("AndonStationSilent", station="t-2", cause="station_silent"),
+        other_cause=rule("AndonImageFault", station="t-1", cause="camera_moved"),
+        of_no_cause=rule("AndonDeadLettersGrowing", stage="preprocess"),
+    ) == {"told": False, "same": True, "next_door": False, "other_cause": False, "of_no_cause": False}
+
+
+def test_a_rule_is_held_back_while_alerting_tells_of_its_whole_line(inhibited: Shown) -> None:
+    assert inhibited(
+        line=at("*", "inspector_broken", "l-6"),
+        rule=rule("AndonInspectorBroken", station="u-1", cause="inspector_broken"),
+    ) == {"line": False, "rule": True}
+
+
+def test_a_rule_that_knows_no_station_is_held_back_by_any_that_is_told(inhibited: Shown) -> None:
+    refused = at("v-1", "bundle_refused", "l-7", alertname="AndonBundleRefused")
+    assert inhibited(
+        refused=refused,
+        rule=rule("AndonBundleCannotServe", cause="bundle_refused"),
+    ) == {"refused": False, "rule": True}
+
+
+def test_neither_news_nor_a_rehearsal_nor_another_rule_holds_a_rule_back(inhibited: Shown) -> None:
+    assert inhibited(
+        news=at("x-1", "reject_rate", alertname="AndonNotice"),
+        rehearsed=at("x-1", "reject_rate", drill="true"),
+        harm=rule("AndonDriftWithRejects", station="x-1", cause="reject_rate"),
+        slow=rule("AndonDrift", station="x-1", cause="reject_rate"),
+    ) == {"news": False, "rehearsed": False, "harm": False, "slow": False}
+
+
+def test_that_nobody_is_paged_says_that_alerting_is_down(inhibited: Shown) -> None:
+    assert inhibited(
+        nobody=rule("AndonNobodyIsPaged"),
+        alerting=rule("AndonServiceDown", service="alerting"),
+        scoring=rule("AndonServiceDown", service="scoring"),
+    ) == {"nobody": False, "alerting": True, "scoring": False}

@@ -148,7 +148,8 @@ class Remembering:
         open_now = sum(len(card.state.open) for card in cards)
         parts = sorted(lost)
         structlog.get_logger().info("state_rebuilt", partitions=parts, stations=len(cards), incidents_open=open_now)
-        self._on_rebuilt()
+        if cards or told:  # at the first start of all there was nothing to lose
+            self._on_rebuilt()
 
     def _keep_place(self) -> None:
         self._source.idle()
