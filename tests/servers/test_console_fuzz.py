@@ -137,6 +137,7 @@ def console(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Itera
         wait_for(world)
         yield Console(url, world, engineer, schemathesis.openapi.from_dict(app.openapi()), app.state.streams)
         world.end()
+    wake(kafka)
 
 
 def evidence(folder: Path) -> EvidenceStore:
@@ -157,6 +158,14 @@ def tell(kafka: KafkaSettings) -> None:
     sink.send([Message(FRAMES, STATION.encode(), IMAGE, frame_headers(FRAME))], lambda: None)
     told = [*((SCORES, each) for each in scores()), *others()]
     sink.send([Message(topic, key_of(topic, each), write_event(each)) for topic, each in told], lambda: None)
+    sink.close()
+
+
+def wake(kafka: KafkaSettings) -> None:
+    """Other tests of this Kafka want to be called."""
+    sink = KafkaSink(kafka)
+    over = Silence(target=EVERY, since=NOW, until=NOW)
+    sink.send([Message(SILENCES, over.key, write_event(over))], lambda: None)
     sink.close()
 
 

@@ -135,6 +135,7 @@ def test_prometheus_scrapes_every_service_and_what_was_captured_was_judged_in_ti
     age = ask("time() - max by (station) (andon_station_last_frame_timestamp_seconds)")
     assert {station.removeprefix("station=") for station in age} == set(STATIONS)
     assert all(float(each) < 60 for each in age.values())
+    assert eventually(lambda: ask("andon_consumer_lag_seconds"))
     assert max(map(float, ask("andon_consumer_lag_seconds").values())) < 60
     assert {"stage=preprocess", "stage=scoring"} <= ask("andon_rebalances_total > 0").keys()
 
