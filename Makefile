@@ -44,10 +44,10 @@ format: setup ## Mend style
 test: test-house test-services test-torch test-servers ## Run every test: what services share, each service alone, the line on real servers
 
 test-unit: setup ## Run all that needs no server and no PyTorch, in one environment: the quick way while you work
-	$(BIN)/pytest -q -n auto --dist worksteal -m "not servers"
+	$(BIN)/pytest -q -n auto --dist worksteal -m "not servers and not nightly"
 
 test-house: setup ## Run the tests of what services share, and of the house itself
-	$(BIN)/pytest -q -n auto --dist worksteal -m "not servers" $(filter-out $(SERVICES:%=tests/%/),$(wildcard tests/*/))
+	$(BIN)/pytest -q -n auto --dist worksteal -m "not servers and not nightly" $(filter-out $(SERVICES:%=tests/%/),$(wildcard tests/*/))
 
 test-services: $(addprefix test-only-,$(SERVICES)) ## Run each service's tests where only that service is installed
 
@@ -60,7 +60,7 @@ test-services: $(addprefix test-only-,$(SERVICES)) ## Run each service's tests w
 .PRECIOUS: .venvs/%/.ready
 
 test-only-%: .venvs/%/.ready ## Run one service's tests where only that service is installed
-	ANDON_ONLY=$* .venvs/$*/bin/pytest -q -n auto --dist worksteal -m "not servers" tests/$* tests/alone
+	ANDON_ONLY=$* .venvs/$*/bin/pytest -q -n auto --dist worksteal -m "not servers and not nightly" tests/$* tests/alone
 
 .venvs/torch/.ready: requirements/train.txt shared/pyproject.toml services/training/pyproject.toml | setup
 	@echo "installing PyTorch and anomalib into .venvs/torch"
@@ -77,7 +77,7 @@ test-torch: .venvs/torch/.ready ## Run the tests that need PyTorch: training ano
 test-nightly: .venvs/torch/.ready setup ## Run the tests that take minutes
 	.venvs/torch/bin/python -m pytest -q -m nightly tests/train
 	@$(BIN)/andon servers fetch kafka redis alertmanager prometheus
-	$(BIN)/pytest -q -m nightly tests/chaos tests/servers
+	$(BIN)/pytest -q -m nightly tests/chaos tests/servers tests/line tests/training
 
 test-servers: setup ## Run the tests on real Kafka, Redis, Alertmanager, Prometheus, Mosquitto and Chromium
 	@$(BIN)/andon servers fetch kafka redis alertmanager prometheus mosquitto chromium
