@@ -5,7 +5,9 @@ This writes the same bytes from the same samples, and builds the front of a line
 series in 0.2 s (bench/scrape.py).
 """
 
+import gc
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.metrics_core import Metric
@@ -40,9 +42,10 @@ class Exposition:
         """Everything, as `kind` of PLAIN and OPENMETRICS. Exemplars stand in OpenMetrics only."""
         before, self._fronts = self._fronts, {}
         lines: list[str] = []
-        for metric in self._registry.collect():
-            lines += _head(metric, kind)
-            lines += self._samples(metric.samples, before, kind == OPENMETRICS)
+        with _nothing_collected():
+            for metric in self._registry.collect():
+                lines += _head(metric, kind)
+                lines += self._samples(metric.samples, before, kind == OPENMETRICS)
         if kind == OPENMETRICS:
             lines.append("# EOF\n")
         return "".join(lines).encode()
@@ -56,6 +59,19 @@ class Exposition:
                 yield f"{front}{_number(sample.value)}{_exemplar(sample.exemplar)}\n"
             else:
                 yield f"{front}{_number(sample.value)}\n"
+
+
+@contextmanager
+def _nothing_collected() -> Iterator[None]:
+    """Samples are many, new and in no circle: to look for garbage among them takes half as long again as to write them
+    (340 ms instead of 220, bench/scrape.py)."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def _head(metric: Metric, kind: str) -> list[str]:

@@ -226,6 +226,7 @@ def test_real_frames_promote_a_shadow_and_take_it_back_and_none_is_lost(
     line.line.check()
 
 
+@pytest.mark.nightly
 def test_two_replicas_share_the_new_stations_and_assign_each_once(line: Line, tmp_path: Path) -> None:
     line.start()
     line.start("trainer")

@@ -1,5 +1,6 @@
 """What a scrape is answered with: the bytes that prometheus_client would write, sooner."""
 
+import gc
 import gzip
 from http.client import HTTPConnection, HTTPResponse
 
@@ -104,3 +105,22 @@ def test_a_scraper_that_unpacks_gets_it_packed(registry: CollectorRegistry):
         answer, text = scraped(port, **{"Accept-Encoding": "gzip"})
         assert answer.headers["Content-Encoding"] == "gzip"
         assert b"andon_frames_scored_total" in gzip.decompress(text)
+
+
+def test_garbage_is_collected_as_before_once_all_is_written_or_nothing_could_be(registry: CollectorRegistry) -> None:
+    class Spoilt:
+        def collect(self) -> list[object]:
+            assert not gc.isenabled()
+            raise ValueError("no numbers today")
+
+    Exposition(registry)(PLAIN)
+    assert gc.isenabled()
+    with pytest.raises(ValueError, match="no numbers"):
+        Exposition(Spoilt())(PLAIN)  # type: ignore[arg-type]
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        Exposition(registry)(PLAIN)
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
