@@ -23,6 +23,7 @@ from typing import Annotated
 import numpy as np
 import psutil
 import typer
+from given import Given
 from machine import machine
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
@@ -181,29 +182,6 @@ def scores(digest: str, stations: int, frames: int) -> Iterator[Score]:
                 peak=(int(rng.integers(SIZE[0])), int(rng.integers(SIZE[1]))),
                 sha256=f"{seq * stations + number:064x}",
             )
-
-
-class Given:
-    """A source of records that are there already."""
-
-    def __init__(self, records: Sequence[Record], batch: int) -> None:
-        self._records = records
-        self._batch = batch
-        self.at = 0
-
-    @property
-    def ended(self) -> bool:
-        return self.at >= len(self._records)
-
-    def poll(self) -> Sequence[Record]:
-        found = self._records[self.at : self.at + self._batch]
-        self.at += len(found)
-        return found
-
-    def commit(self) -> None: ...
-    def hold(self, records: Sequence[Record]) -> None: ...
-    def idle(self) -> None: ...
-    def close(self) -> None: ...
 
 
 class Words:

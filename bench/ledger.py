@@ -20,6 +20,7 @@ from typing import Annotated
 
 import psutil
 import typer
+from given import Given
 from machine import machine
 from prometheus_client import CollectorRegistry
 from report import Table, write
@@ -117,29 +118,6 @@ def _score(station: str, seq: int, epoch: int, at: datetime, said: Sequence[Pass
     message = Message(SCORES, station.encode(), write_event(score), identity_headers(frame))
     scoring.sent([message])
     return message
-
-
-class Given:
-    """A source of records that are there already."""
-
-    def __init__(self, records: Sequence[Record], batch: int) -> None:
-        self._records = records
-        self._batch = batch
-        self.at = 0
-
-    @property
-    def ended(self) -> bool:
-        return self.at >= len(self._records)
-
-    def poll(self) -> Sequence[Record]:
-        found = self._records[self.at : self.at + self._batch]
-        self.at += len(found)
-        return found
-
-    def commit(self) -> None: ...
-    def hold(self, records: Sequence[Record]) -> None: ...
-    def idle(self) -> None: ...
-    def close(self) -> None: ...
 
 
 class Nothing:

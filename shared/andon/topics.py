@@ -1,5 +1,6 @@
 """Every topic of Andon: its name, its key, what it holds and how Kafka keeps it. Spelled here and nowhere else."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -125,3 +126,8 @@ TOGETHER: dict[str, tuple[str, ...]] = {
 }
 """By service, the topics that it reads by partition, together: a station must lie in the same partition of each, so
 they have as many partitions as each other."""
+
+
+def chosen(wanted: str, topic: str) -> bool:
+    """Whether `topic` is the one named, or fits the pattern '^...', as subscriptions do."""
+    return re.search(wanted, topic) is not None if wanted.startswith("^") else topic == wanted

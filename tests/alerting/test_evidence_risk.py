@@ -12,8 +12,9 @@ from prometheus_client import CollectorRegistry
 from andon.errors import Broken
 from andon.metrics import Metrics
 from andon.records import Cause, Finding, FindingKind, FramePlace
+from andon.topics import chosen
 from andon_alerting.evidence.board import Board
-from andon_alerting.evidence.lag import chosen, earliest, keeps, stands_at
+from andon_alerting.evidence.lag import earliest, keeps, stands_at
 from andon_alerting.evidence.retention import Headroom, Keeps, Look, Lows, at_risk, headroom, left_s, limit_s
 from andon_alerting.evidence.risk import AtRisk, lasting, sentence, still_open
 from andon_alerting.evidence.watch import Watch

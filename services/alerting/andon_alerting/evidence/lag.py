@@ -1,23 +1,23 @@
 """Looking at Kafka: where groups stand in the topics they read, and how long Kafka keeps those."""
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
-from confluent_kafka.admin import ConfigResource, OffsetSpec, ResourceType  # type: ignore[attr-defined]
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import ConfigResource, ResourceType  # type: ignore[attr-defined]
 
 from andon.errors import Broken
 from andon.kafka.clients import admin
 from andon.kafka.source import Place
+from andon.kafka.standing import SPEC, committed_of, offsets_of
 from andon.records import FramePlace
 from andon.settings import KafkaSettings
+from andon.topics import chosen
 from andon_alerting.evidence.retention import Headroom, Keeps, Look, Lows, Pair, headroom
 
 ANSWER_S = 5.0
-SPEC: Any = OffsetSpec  # it has no annotations
 WrittenAt = Callable[[dict[Place, int | None]], dict[Place, datetime]]
 Places = Mapping[Place, int]
 Stands = dict[Place, int | None]  # None: it has never been there
@@ -54,7 +54,7 @@ class KafkaLag:
             for topic in {each.topic for each in frames} & topics.keys():
                 pairs[f"{self._prefix}.{group}", topic] = earliest(frames, topic)
         places = sorted({place for parts in pairs.values() for place in parts})
-        lows, highs = (self._ends(places, spec) for spec in (SPEC.earliest(), SPEC.latest()))
+        lows, highs = (offsets_of(self._admin, places, spec, ANSWER_S) for spec in (SPEC.earliest(), SPEC.latest()))
         for place in places:
             self._lows[place].saw(now, lows[place])
         keeps = self._keeps({topic for _, topic in pairs})
@@ -71,23 +71,12 @@ class KafkaLag:
         found: dict[Pair, Stands] = {}
         for name, wanted in self._reads:
             group = f"{self._prefix}.{name}"
-            committed = self._committed(group)
+            committed = committed_of(self._admin, group, ANSWER_S)
             for topic in sorted(each for each in topics if chosen(wanted, each)):
                 parts = {(topic, part): committed.get((topic, part)) for part in topics[topic]}
                 if parts.keys() & committed.keys():
                     found[group, topic] = parts
         return found
-
-    def _committed(self, group: str) -> dict[Place, int]:
-        asked = self._admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)], request_timeout=ANSWER_S)
-        found = asked[group].result(ANSWER_S).topic_partitions or []
-        return {(each.topic, each.partition): each.offset for each in found if each.offset >= 0}
-
-    def _ends(self, places: Sequence[Place], spec: Any) -> dict[Place, int]:
-        if not places:
-            return {}
-        asked = self._admin.list_offsets({TopicPartition(*each): spec for each in places}, request_timeout=ANSWER_S)
-        return {(part.topic, part.partition): int(each.result(ANSWER_S).offset) for part, each in asked.items()}
 
     def _keeps(self, topics: Iterable[str]) -> dict[str, Keeps]:
         wanted = [ConfigResource(ResourceType.TOPIC, each) for each in topics]
@@ -105,11 +94,6 @@ class KafkaLag:
         return [
             (Look(now, lows[each], highs[each], at, written.get(each)), self._lows[each]) for each, at in stands.items()
         ]
-
-
-def chosen(wanted: str, topic: str) -> bool:
-    """Whether `topic` is the one named, or fits the pattern '^...', as subscriptions do."""
-    return re.search(wanted, topic) is not None if wanted.startswith("^") else topic == wanted
 
 
 def earliest(frames: Sequence[FramePlace], topic: str) -> Stands:

@@ -3,17 +3,16 @@
 from collections.abc import Sequence
 from typing import Any
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
-from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
+from confluent_kafka import KafkaException
 
 from andon.errors import Broken
 from andon.kafka.clients import admin
 from andon.kafka.source import Place
+from andon.kafka.standing import SPEC, committed_of, offsets_of
 from andon.settings import KafkaSettings
-from andon_alerting.evidence.lag import chosen
+from andon.topics import chosen
 
 ANSWER_S = 5.0
-SPEC: Any = OffsetSpec  # it has no annotations
 
 
 class KafkaGroups:
@@ -28,32 +27,21 @@ class KafkaGroups:
 
     def committed(self, group: str) -> dict[Place, int]:
         """Where a group goes on reading; places where it has never been are left out."""
-        return _answered(lambda: self._committed(group))
+        return _answered(lambda: committed_of(self._admin, group, ANSWER_S))
 
     def earliest(self, topics: Sequence[str]) -> dict[Place, int]:
         """Where these topics begin."""
-        return _answered(lambda: self._offsets(self._places(topics), SPEC.earliest()))
+        return _answered(lambda: offsets_of(self._admin, self._places(topics), SPEC.earliest(), ANSWER_S))
 
     def _ends(self, topics: Sequence[str]) -> dict[Place, int]:
         places = self._places(topics)
-        begins, ends = self._offsets(places, SPEC.earliest()), self._offsets(places, SPEC.latest())
+        begins, ends = (offsets_of(self._admin, places, spec, ANSWER_S) for spec in (SPEC.earliest(), SPEC.latest()))
         return {each: end for each, end in ends.items() if end > begins[each]}
 
     def _places(self, topics: Sequence[str]) -> list[Place]:
         found = self._admin.list_topics(timeout=ANSWER_S).topics
         names = [name for name in found if any(chosen(each, name) for each in topics)]
         return [(name, part) for name in sorted(names) for part in sorted(found[name].partitions)]
-
-    def _offsets(self, places: Sequence[Place], spec: Any) -> dict[Place, int]:
-        if not places:
-            return {}
-        asked = self._admin.list_offsets({TopicPartition(*each): spec for each in places}, request_timeout=ANSWER_S)
-        return {(part.topic, part.partition): int(each.result(ANSWER_S).offset) for part, each in asked.items()}
-
-    def _committed(self, group: str) -> dict[Place, int]:
-        asked = self._admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)], request_timeout=ANSWER_S)
-        found = asked[group].result(ANSWER_S).topic_partitions or []
-        return {(each.topic, each.partition): each.offset for each in found if each.offset >= 0}
 
 
 def _answered(ask: Any) -> dict[Place, int]:

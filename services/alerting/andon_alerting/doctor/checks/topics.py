@@ -1,6 +1,5 @@
 """The topics, held against what `andon.topics` says of them."""
 
-import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
@@ -186,11 +185,6 @@ def _ago(age: timedelta) -> str:
         if seconds >= 2 * size:
             return f"{seconds // size} {unit}"
     return f"{seconds} s"
-
-
-def is_of_frames(name: str, wanted: str) -> bool:
-    """Whether `name` is the frame topic that is wanted, or fits the pattern '^...', as subscriptions do."""
-    return re.search(wanted, name) is not None if wanted.startswith("^") else name == wanted
 
 
 CHECKS = (

@@ -1,24 +1,22 @@
 """Looking at consumer groups: who is there, where they stand, and how old what they have not read is."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
+from confluent_kafka.admin import AdminClient
 
 from andon.kafka.faults import patiently
+from andon.kafka.standing import SPEC, committed_of, listed, offsets_of
 from andon.settings import KafkaSettings
-from andon.topics import FRAME_PATTERN
+from andon.topics import FRAME_PATTERN, chosen
 from andon_alerting.doctor.ask import Ask
-from andon_alerting.doctor.checks.topics import is_of_frames
 from andon_alerting.doctor.facts.kafka import Cluster, FrameTopics, Group, Groups, Place, Standing
 from andon_alerting.doctor.looks.kafka import ANSWER_S, quiet_admin
 from andon_alerting.doctor.readers import READERS, Reader
 
-SPEC: Any = OffsetSpec  # it has no annotations
 MINUTE_S = 60.0
 Offsets = Mapping[Place, int]
 
@@ -36,12 +34,12 @@ def _groups(kafka: KafkaSettings, client: AdminClient, seen: Cluster, now_s: flo
     known = [each for each in READERS if ours[each.name] in listed]
     parts = {each.name: _places(each, seen) for each in READERS}
     every = sorted({place for places in parts.values() for place in places})
-    lows, highs = (_ends(client, every, spec) for spec in (SPEC.earliest(), SPEC.latest()))
+    lows, highs = (offsets_of(client, every, spec, ANSWER_S) for spec in (SPEC.earliest(), SPEC.latest()))
     minute = _at(client, every, now_s - MINUTE_S, highs)
     ten = _at(client, every, now_s - 10 * MINUTE_S, highs)
     found: dict[str, Group] = {}
     for reader, described in zip(known, _described(client, [ours[each.name] for each in known]), strict=True):
-        committed = _committed(client, ours[reader.name])
+        committed = committed_of(client, ours[reader.name], ANSWER_S)
         stands = {
             each: Standing(committed.get(each), lows[each], highs[each], minute[each], ten[each])
             for each in parts[reader.name]
@@ -54,7 +52,7 @@ def _groups(kafka: KafkaSettings, client: AdminClient, seen: Cluster, now_s: flo
 
 def _as_read(topic: str, seen: Cluster) -> str:
     """The topic as readers name it: those of frames go by their pattern."""
-    return FRAME_PATTERN if is_of_frames(topic, seen.frames) else topic
+    return FRAME_PATTERN if chosen(seen.frames, topic) else topic
 
 
 def _group(name: str, described: Any, places: Mapping[Place, Standing]) -> Group:
@@ -67,7 +65,7 @@ def _places(reader: Reader, seen: Cluster) -> list[Place]:
     return [
         (topic, number)
         for topic, parts in sorted(seen.topics.items())
-        if any(is_of_frames(topic, each) for each in wanted)
+        if any(chosen(each, topic) for each in wanted)
         for number in parts
     ]
 
@@ -79,38 +77,20 @@ def _described(client: AdminClient, names: Sequence[str]) -> list[Any]:
     return [asked[name].result(ANSWER_S) for name in names]
 
 
-def _committed(client: AdminClient, group: str) -> dict[Place, int]:
-    asked = client.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)], request_timeout=ANSWER_S)
-    found = asked[group].result(ANSWER_S).topic_partitions or []
-    return {(each.topic, each.partition): each.offset for each in found if each.offset >= 0}
-
-
-def _ends(client: AdminClient, places: Sequence[Place], spec: Any) -> dict[Place, int]:
-    return {place: int(each.offset) for place, each in _offsets(client, places, spec).items()}
-
-
 def _at(client: AdminClient, places: Sequence[Place], at_s: float, highs: Offsets) -> dict[Place, int]:
     """The first offset of each place that is not older; its end where all are."""
-    found = _ends(client, places, SPEC.for_timestamp(int(at_s * 1000)))
+    found = offsets_of(client, places, SPEC.for_timestamp(int(at_s * 1000)), ANSWER_S)
     return {place: offset if offset >= 0 else highs[place] for place, offset in found.items()}
-
-
-def _offsets(client: AdminClient, places: Iterable[Place], spec: Any) -> dict[Place, Any]:
-    wanted = {TopicPartition(*each): spec for each in places}
-    if not wanted:
-        return {}
-    asked = client.list_offsets(wanted, request_timeout=ANSWER_S)
-    return {(part.topic, part.partition): each.result(ANSWER_S) for part, each in asked.items()}
 
 
 def frame_topics(kafka: KafkaSettings, ask: Ask) -> FrameTopics:
     """Every topic of frames, and when its newest record was written."""
     seen = ask(Cluster)
     client, _ = quiet_admin(kafka)
-    ours = sorted(name for name in seen.topics if is_of_frames(name, seen.frames))
+    ours = sorted(name for name in seen.topics if chosen(seen.frames, name))
     places = [(name, number) for name in ours for number in seen.topics[name]]
     newest: dict[str, datetime | None] = dict.fromkeys(ours)
-    ask_newest = partial(_offsets, client, places, SPEC.max_timestamp())
+    ask_newest = partial(listed, client, places, SPEC.max_timestamp(), ANSWER_S)
     for (topic, _), found in patiently(ask_newest, "Kafka does not show its newest records", ANSWER_S).items():
         if found.offset >= 0 and found.timestamp > 0:
             at = datetime.fromtimestamp(found.timestamp / 1000, UTC)

@@ -15,9 +15,8 @@ from andon.kafka.source import Place, _record
 from andon.records import read_score
 from andon.records.frame import read_frame
 from andon.settings import KafkaSettings
-from andon.topics import MIB, SCORES
+from andon.topics import MIB, SCORES, chosen
 from andon_alerting.doctor.ask import Ask
-from andon_alerting.doctor.checks.topics import is_of_frames
 from andon_alerting.doctor.facts.kafka import Cluster
 from andon_alerting.doctor.facts.records import Newest, SeenFrame, SeenScore
 
@@ -32,10 +31,7 @@ def newest(kafka: KafkaSettings, ask: Ask) -> Newest:
     """The newest frames, of which only headers are looked at, and the newest scores."""
     seen = ask(Cluster)
     parts = [
-        (name, number)
-        for name, found in sorted(seen.topics.items())
-        if is_of_frames(name, seen.frames)
-        for number in found
+        (name, number) for name, found in sorted(seen.topics.items()) if chosen(seen.frames, name) for number in found
     ]
     scores = [(SCORES, number) for number in seen.topics.get(SCORES, {})]
     frames = [frame for each in read(kafka, parts, FRAMES_EACH) if (frame := _frame(each))]
