@@ -1,6 +1,7 @@
 """What every test may ask for."""
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from andon_demo.servers.supervise import Servers
 
 
+sys.path.append(str(Path(__file__).parent))  # secured_broker.py
 STARTED = pytest.StashKey["Servers"]()
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from secured_broker import PASSWORD, WRONG, make_certificates
+from secured_broker import secured as broker_properties
 
 from andon.kafka import KafkaSink, KafkaSource
 from andon.kafka.source import Subscription
@@ -20,10 +22,6 @@ from andon_demo.servers.ports import HOST, free_ports
 from andon_demo.servers.supervise import Servers
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(300)]
-
-PASSWORD = "right-and-secret"
-WRONG = "wrong-but-secret"
-PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule"
 
 
 @dataclass(frozen=True)
@@ -54,33 +52,10 @@ class Secured:
 @pytest.fixture(scope="module")
 def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
     folder = tmp_path_factory.mktemp("tls")
-    make_certificates(folder)
     plain, secure, controller = free_ports(3, random.SystemRandom())
-    properties = {
-        "listeners": f"BROKER://{HOST}:{plain},CLIENTS://{HOST}:{secure},CONTROLLER://{HOST}:{controller}",
-        "advertised.listeners": f"BROKER://{HOST}:{plain},CLIENTS://{HOST}:{secure}",
-        "controller.quorum.voters": f"1@{HOST}:{controller}",
-        "listener.security.protocol.map": "BROKER:PLAINTEXT,CLIENTS:SASL_SSL,CONTROLLER:PLAINTEXT",
-        "listener.name.clients.sasl.enabled.mechanisms": "PLAIN",
-        "listener.name.clients.plain.sasl.jaas.config": f'{PLAIN} required user_andon="{PASSWORD}";',
-        "listener.name.clients.ssl.keystore.type": "PEM",
-        "listener.name.clients.ssl.keystore.location": str(folder / "broker.pem"),
-    }
+    properties = broker_properties(folder, plain, secure, controller)
     with Servers([Kafka(properties=properties)], ports={"kafka": plain}):
         yield Secured(f"{HOST}:{secure}", folder / "ca.pem")
-
-
-def make_certificates(folder: Path) -> None:
-    """A CA of our own, and a broker's key and certificate that it signed for 127.0.0.1."""
-    (folder / "san").write_text(f"subjectAltName=IP:{HOST}\n")
-    openssl(folder, "req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 2 -subj /CN=test-ca")
-    openssl(folder, "req -newkey rsa:2048 -nodes -keyout broker.key -out broker.csr -subj /CN=broker")
-    openssl(folder, "x509 -req -in broker.csr -CA ca.pem -CAkey ca.key -out broker.crt -days 2 -extfile san")
-    (folder / "broker.pem").write_text((folder / "broker.key").read_text() + (folder / "broker.crt").read_text())
-
-
-def openssl(folder: Path, arguments: str) -> None:
-    subprocess.run(["openssl", *arguments.split()], cwd=folder, check=True, capture_output=True)
 
 
 def andon(arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:

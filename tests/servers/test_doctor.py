@@ -28,6 +28,8 @@ from confluent_kafka.admin import (
     NewTopic,
     ResourceType,
 )
+from secured_broker import PASSWORD, WRONG, make_certificates, openssl
+from secured_broker import secured as broker_properties
 from typer.testing import CliRunner
 
 from andon.cli import build
@@ -55,8 +57,6 @@ from andon_demo.servers.supervise import Servers
 
 pytestmark = pytest.mark.servers
 
-PASSWORD, WRONG = "right-and-secret", "wrong-but-secret"
-PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule"
 SCRIPTS = ("EVAL", "EVALSHA", "SCRIPT")
 EPOCH = 1_772_000_000_000
 
@@ -125,18 +125,8 @@ def changed_environment(given: dict[str, str]) -> Iterator[None]:
 def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
     """Kafka with a second listener for SASL_SSL, Redis, Alertmanager, and folders for stores; no topics yet."""
     folder = tmp_path_factory.mktemp("doctor")
-    make_certificates(folder)
     plain, secure, controller = free_ports(3, random.SystemRandom())
-    properties = {
-        "listeners": f"BROKER://{HOST}:{plain},CLIENTS://{HOST}:{secure},CONTROLLER://{HOST}:{controller}",
-        "advertised.listeners": f"BROKER://{HOST}:{plain},CLIENTS://{HOST}:{secure}",
-        "controller.quorum.voters": f"1@{HOST}:{controller}",
-        "listener.security.protocol.map": "BROKER:PLAINTEXT,CLIENTS:SASL_SSL,CONTROLLER:PLAINTEXT",
-        "listener.name.clients.sasl.enabled.mechanisms": "PLAIN",
-        "listener.name.clients.plain.sasl.jaas.config": f'{PLAIN} required user_andon="{PASSWORD}";',
-        "listener.name.clients.ssl.keystore.type": "PEM",
-        "listener.name.clients.ssl.keystore.location": str(folder / "broker.pem"),
-    }
+    properties = broker_properties(folder, plain, secure, controller)
     stores = {"ANDON_STORE__BUNDLES": "bundles", "ANDON_STORE__FRAMES": "frames", "ANDON_EVIDENCE__URL": "evidence"}
     for name in stores.values():
         (folder / name).mkdir()
@@ -144,23 +134,6 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
     with Servers(kinds, ports={"kafka": plain}) as servers:
         env = servers.env() | {name: str(folder / each) for name, each in stores.items()}
         yield Line(env, f"{HOST}:{secure}", folder / "ca.pem", folder, servers)
-
-
-def make_certificates(folder: Path) -> None:
-    """A CA of our own, and a broker's key and certificate that it signed for 127.0.0.1."""
-    (folder / "san").write_text(f"subjectAltName=IP:{HOST}\n")
-    openssl(
-        folder,
-        "req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 2 -subj /CN=test-ca",
-        "req -newkey rsa:2048 -nodes -keyout broker.key -out broker.csr -subj /CN=broker",
-        "x509 -req -in broker.csr -CA ca.pem -CAkey ca.key -out broker.crt -days 2 -extfile san",
-    )
-    (folder / "broker.pem").write_text((folder / "broker.key").read_text() + (folder / "broker.crt").read_text())
-
-
-def openssl(folder: Path, *commands: str) -> None:
-    for words in commands:
-        subprocess.run(["openssl", *words.split()], cwd=folder, check=True, capture_output=True)
 
 
 @pytest.fixture(scope="module")
