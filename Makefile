@@ -8,7 +8,7 @@ BIN := .venv/bin
 ARGS ?=
 export UV_NO_PROGRESS := 1
 
-.PHONY: help setup servers lint format test test-unit test-house test-services train-env test-torch test-nightly test-servers demo up down docs dashboards lock bench bench-models driftbench clean
+.PHONY: help setup servers lint format test test-unit test-house test-services train-env test-torch test-nightly test-servers test-images test-cluster images chart scale demo up down docs dashboards lock bench bench-models driftbench clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-zA-Z%_-]+:.*## / {printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,10 +44,13 @@ format: setup ## Mend style
 test: test-house test-services test-torch test-servers ## Run every test: what services share, each service alone, the line on real servers
 
 test-unit: setup ## Run all that needs no server and no PyTorch, in one environment: the quick way while you work
-	$(BIN)/pytest -q -n auto --dist worksteal -m "not servers and not nightly"
+	$(BIN)/pytest -q -n auto --dist worksteal -m "not servers and not nightly and not images and not cluster"
 
-test-house: setup ## Run the tests of what services share, and of the house itself
-	$(BIN)/pytest -q -n auto --dist worksteal -m "not servers and not nightly" $(filter-out $(SERVICES:%=tests/%/),$(wildcard tests/*/))
+.cache/tools/%: deploy/tools/%/go.sum deploy/tools/build
+	@deploy/tools/build $*
+
+test-house: setup .cache/tools/helm ## Run the tests of what services share, of the chart, and of the house itself
+	$(BIN)/pytest -q -n auto --dist worksteal -m "not servers and not nightly and not images and not cluster" $(filter-out $(SERVICES:%=tests/%/),$(wildcard tests/*/))
 
 test-services: $(addprefix test-only-,$(SERVICES)) ## Run each service's tests where only that service is installed
 
@@ -60,7 +63,7 @@ test-services: $(addprefix test-only-,$(SERVICES)) ## Run each service's tests w
 .PRECIOUS: .venvs/%/.ready
 
 test-only-%: .venvs/%/.ready ## Run one service's tests where only that service is installed
-	ANDON_ONLY=$* .venvs/$*/bin/pytest -q -n auto --dist worksteal -m "not servers and not nightly" tests/$* tests/alone
+	ANDON_ONLY=$* .venvs/$*/bin/pytest -q -n auto --dist worksteal -m "not servers and not nightly and not images and not cluster" tests/$* tests/alone
 
 .venvs/torch/.ready: requirements/train.txt shared/pyproject.toml services/training/pyproject.toml | setup
 	@echo "installing PyTorch and anomalib into .venvs/torch"
@@ -79,9 +82,23 @@ test-nightly: .venvs/torch/.ready setup ## Run the tests that take minutes
 	@$(BIN)/andon servers fetch kafka redis alertmanager prometheus
 	$(BIN)/pytest -q -m nightly tests/chaos tests/servers tests/line tests/training
 
+test-images: setup ## Build every image with podman on a bare Debian, and run the line from them (takes minutes)
+	@$(BIN)/andon servers fetch kafka redis podman debootstrap
+	$(BIN)/pytest -q -m images tests/images
+
+test-cluster: setup .cache/tools/helm .cache/tools/kubernetes .cache/tools/etcd ## Install the chart on a real Kubernetes control plane (takes minutes, the first time more)
+	@$(BIN)/andon servers fetch kafka redis
+	$(BIN)/pytest -q -m cluster tests/cluster
+
 test-servers: setup ## Run the tests on real Kafka, Redis, Alertmanager, Prometheus, Mosquitto and Chromium
 	@$(BIN)/andon servers fetch kafka redis alertmanager prometheus mosquitto chromium
 	$(BIN)/pytest -q -n 3 --dist loadfile -m "servers and not nightly"
+
+images: ## Build an image for every service with docker, podman or buildah (ARGS="scoring-gpu", ARGS="--sbom", ARGS=--help)
+	@deploy/images/build $(ARGS)
+
+chart: setup .cache/tools/helm ## Generate the chart's values.schema.json and its rendered examples
+	@$(BIN)/python helm/generate.py $(ARGS)
 
 demo: setup ## Run the whole line on real servers and watch it (ARGS="--help" tells what it can do)
 	@$(BIN)/andon demo $(ARGS)
@@ -107,6 +124,9 @@ lock: $(filter .uv/bin/uv,$(UV)) ## Pin the newest packages that fit (requiremen
 bench: servers ## Measure speed and memory; writes bench/results
 	@$(BIN)/python bench/line.py $(ARGS)
 	@$(BIN)/python bench/backlog.py
+
+scale: servers ## Run the traffic of 10, 100 and 1,000 stations through this machine's line; writes bench/results
+	@$(BIN)/python bench/stations.py $(ARGS)
 
 bench-models: ## Measure models by runtime and precision: DIRS="SET ..." in MVTec AD layout; goes on where it stopped
 	@$(if $(wildcard .venvs/torch/.ready),.venvs/torch/bin/python,$(BIN)/python) bench/models.py $(DIRS) $(ARGS)
