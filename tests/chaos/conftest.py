@@ -3,6 +3,7 @@
 import http.server
 import json
 import random
+import sys
 import threading
 import time
 from bisect import bisect_left
@@ -36,6 +37,7 @@ from andon_alerting.states import RedisStates
 from andon_demo.servers.supervise import Servers
 from andon_demo.trial import Trial
 
+sys.path.append(str(Path(__file__).parent))  # rolled_line.py
 POLICY = Policy(silent_after_s=3600)
 
 
@@ -227,6 +229,20 @@ def image(level: int) -> bytes:
 def flat() -> Callable[[int], bytes]:
     """A flat picture of a level, as a JPEG."""
     return image
+
+
+@pytest.fixture
+def picture() -> Callable[[int], tuple[int, bytes]]:
+    """The level of a part and its picture; twelve of a hundred are defective, and none is quite like the one before."""
+    drawn: dict[int, bytes] = {}
+
+    def draw(index: int) -> tuple[int, bytes]:
+        level = level_of(index) - index % 2
+        if level not in drawn:
+            drawn[level] = image(level)
+        return level, drawn[level]
+
+    return draw
 
 
 @pytest.fixture

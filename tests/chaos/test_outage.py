@@ -14,6 +14,7 @@ FRAME_COUNT = 800
 AWAY_S = 20.0
 
 
+@pytest.mark.nightly
 def test_the_line_outlives_twenty_seconds_without_a_broker(trial: Trial, parts: Callable[..., list[str]]) -> None:
     trial.start()
     ingest = trial.ingest("folder", *parts(FRAME_COUNT), "--rate", "20")

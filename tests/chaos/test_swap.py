@@ -80,7 +80,7 @@ def memory_mib(pid: int) -> float:
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS:"))
 
 
-@pytest.mark.parametrize("count", [16, pytest.param(50, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("count", [12, pytest.param(50, marks=pytest.mark.nightly)])
 def test_swaps_under_load_lose_mix_and_delay_no_frame_and_leave_no_memory_behind(
     trial: Trial, parts: Callable[..., list[str]], bundle: Callable[..., Any], count: int
 ) -> None:

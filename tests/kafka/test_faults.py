@@ -22,7 +22,10 @@ def failing(times: int, code: int) -> Callable[[], str]:
     return ask
 
 
-@pytest.mark.parametrize("code", [KafkaError._TRANSPORT, KafkaError._DESTROY, KafkaError.NOT_COORDINATOR])
+@pytest.mark.parametrize(
+    "code",
+    [KafkaError._TRANSPORT, KafkaError._DESTROY, KafkaError.NOT_COORDINATOR, KafkaError._UNKNOWN_PARTITION],
+)
 def test_a_fault_that_passes_is_waited_for(code: int) -> None:
     assert patiently(failing(2, code), "reading") == "answer"
 

@@ -430,6 +430,14 @@ def test_topics_with_unequal_partitions_are_refused_with_what_to_do(line: Line):
         check_together(line.kafka, (LEDGER, "nowhere"))
 
 
+def test_two_that_begin_at_once_keep_one_ledger(line: Line):
+    """Else what one of them has written is of another ledger to the other, and counts as never seen."""
+    first, second = line.ledger, RedisLedger(connect(line.redis), line.redis.key_prefix)
+    assert [first.agree(1000, None), second.agree(1025, None)] == [1000, 1000]
+    assert second.watched().began == 1000
+    assert [second.agree(2000, 1000), first.agree(2025, 1000)] == [2000, 2000]  # Kafka deleted what was not read
+
+
 def test_a_ledger_that_is_lost_begins_anew_and_reads_what_was_there_before(line: Line):
     group, memory = f"{line.kafka.group_prefix}.ledger", line.ledger
     now = datetime.now(UTC)

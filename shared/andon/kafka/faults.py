@@ -38,6 +38,7 @@ PASSING = {
     KafkaError.NOT_LEADER_FOR_PARTITION,
     KafkaError.LEADER_NOT_AVAILABLE,
     KafkaError._PARTITION_EOF,
+    KafkaError._UNKNOWN_PARTITION,  # of a topic that was made a moment ago
     KafkaError._UNKNOWN_TOPIC,
     KafkaError.UNKNOWN_TOPIC_OR_PART,
     KafkaError._MAX_POLL_EXCEEDED,

@@ -6,8 +6,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from andon.errors import Invalid
 from andon.reasons import Reason
-
-SCHEMA_VERSION = 1
+from andon.records.version import SCHEMA_VERSION, check_version, version_in
 
 
 class Event(BaseModel):
@@ -29,12 +28,11 @@ def read_event(model: type[E_], value: bytes) -> E_:
     try:
         event = model.model_validate_json(value)
     except ValidationError as error:
+        check_version(model.__name__, version_in(value))  # of a newer one anything may be missing
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "value"
         raise Invalid(Reason.BAD_RECORD, f"{model.__name__}: {where}: {first['msg']}"[:300]) from None
-    if event.schema_version > SCHEMA_VERSION:
-        detail = f"{model.__name__} has schema version {event.schema_version}, this Andon reads up to {SCHEMA_VERSION}"
-        raise Invalid(Reason.SCHEMA_TOO_NEW, detail)
+    check_version(model.__name__, event.schema_version)
     return event
 
 

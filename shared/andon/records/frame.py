@@ -15,6 +15,7 @@ from andon.errors import Invalid
 from andon.ids import foreign_frame_id, frame_id, label, station_id
 from andon.reasons import Reason
 from andon.records.replayed import First, earlier, first_place, first_text
+from andon.records.version import check_frame_type
 from andon.stage import Headers, Record
 from andon.tracing.context import NAMES as TRACE_HEADERS
 from andon.tracing.context import own_trace, traceparent_in
@@ -108,9 +109,10 @@ def read_frame(record: Record) -> Frame:
     """The frame that `record` carries, ours or foreign.
 
     Raises Invalid: BAD_STATION when neither header nor key names a station, BAD_HEADER when a header is not
-    what its name promises.
+    what its name promises, SCHEMA_TOO_NEW for a frame of a newer Andon.
     """
     headers = header_map(record)
+    check_frame_type(headers.get("ce_type"))
     if "ce_station" not in headers:
         return _foreign(record, headers)
     epoch = whole(headers, "ce_epoch", at_least=1)

@@ -15,6 +15,7 @@ from andon.reasons import Reason
 from andon.records.frame import Frame, frame_headers, golden, header_map, moment, optional_label, subject, whole
 from andon.records.replayed import first_place
 from andon.records.score import FRAMING, FramePlace
+from andon.records.version import check_frame_type
 from andon.stage import Headers, Record
 from andon.tracing.context import traceparent_in
 
@@ -69,9 +70,10 @@ def read_prepared(record: Record) -> PreparedFrame:
     """The prepared frame that `record` carries.
 
     Raises Invalid: BAD_HEADER when a header is missing or false, BAD_STATION when it names no station, BAD_RECORD
-    when the bytes do not fill the shape.
+    when the bytes do not fill the shape, SCHEMA_TOO_NEW for a frame of a newer Andon.
     """
     headers = header_map(record)
+    check_frame_type(headers.get("ce_type"))
     try:
         height, width, channels = _integers(headers["ce_shape"], 3)
         original_width, original_height = _integers(headers["ce_size"], 2)

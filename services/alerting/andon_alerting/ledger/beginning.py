@@ -23,8 +23,9 @@ class Memory(Protocol):
     def watched(self) -> Watched:
         """Who watches, and since when."""
 
-    def begin(self, at: int) -> None:
-        """It is kept from then on (Unix time in milliseconds)."""
+    def agree(self, at: int, known: int | None) -> int:
+        """It is kept from then on (Unix time in milliseconds), unless another has said otherwise since it was `known`;
+        answers what holds."""
 
 
 def began(kafka: KafkaSettings, group: str, memory: Memory, horizon: timedelta, now: datetime) -> int:
@@ -42,9 +43,9 @@ def began(kafka: KafkaSettings, group: str, memory: Memory, horizon: timedelta, 
     if not _sent_back(kafka, group, wanted):
         return _of_others(memory)
     since = now if cut_short(lows, starts) else start
-    memory.begin(int(since.timestamp() * 1000))
+    agreed = memory.agree(int(since.timestamp() * 1000), known)
     structlog.get_logger().info("ledger_begins", since=since.isoformat(), deleted_unread=len(behind))
-    return int(since.timestamp() * 1000)
+    return agreed
 
 
 def cut_short(lows: Mapping[Place, int], starts: Mapping[Place, int]) -> bool:

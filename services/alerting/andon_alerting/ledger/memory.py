@@ -11,6 +11,13 @@ from andon_alerting.ledger.station import FOREIGN_KEEP_MS, KEEP_MS, Station
 PART = 200
 """Stations in one round trip, so that each is answered well within the time that one may take."""
 BEGAN = "began"
+AGREE = """
+local now = redis.call('HGET', KEYS[1], 'began')
+if (now or '') ~= ARGV[2] then return now end
+redis.call('HSET', KEYS[1], 'began', ARGV[1])
+return ARGV[1]
+"""
+"""Several may begin at once, and must mean the same ledger: who comes second takes what the first one said."""
 T = TypeVar("T")
 
 
@@ -44,6 +51,10 @@ class RedisLedger:
     def begin(self, at: int) -> None:
         """The ledger is kept from `at` on (Unix time in milliseconds); what an earlier one knew holds no longer."""
         self._redis.hset(self._watch, BEGAN, at)
+
+    def agree(self, at: int, known: int | None) -> int:
+        """It is kept from `at` on, unless another has said otherwise since it was `known`; answers what holds."""
+        return int(self._redis.eval(AGREE, 1, self._watch, at, "" if known is None else known))
 
     def names(self) -> list[str]:
         """All stations that are known."""
