@@ -15,6 +15,10 @@ from fsspec.implementations.local import LocalFileSystem
 
 from andon.bundle import write_whole
 from andon.errors import AndonError, Broken, Mistake
+from andon.s3 import advice, bound, no_bucket, options, replaced
+
+RANGE_BYTES = 256 * 1024
+"""What is read at once of a remote file of which only some is wanted: a manifest, and where it stands, are smaller."""
 
 _TIMES = ("mtime", "LastModified", "last_modified", "updated", "modified", "created")  # as drivers call it, best first
 
@@ -41,10 +45,10 @@ class Folder:
     @cached_property
     def _place(self) -> tuple[Any, str]:
         try:
-            fs, root = fsspec.core.url_to_fs(self.url)
+            fs, root = fsspec.core.url_to_fs(self.url, **options(self.url))
         except (ValueError, ImportError) as error:
             raise Mistake(f"store {redacted(self.url)}: {error}") from error
-        return fs, root.rstrip("/")
+        return bound(fs), root.rstrip("/")
 
     @property
     def is_local(self) -> bool:
@@ -65,14 +69,28 @@ class Folder:
 
     def read(self, name: str, limit: int) -> bytes:
         """The first `limit` bytes under `name`. Raises FileNotFoundError, or Broken when the store fails."""
-        with self.open(name) as file:
-            return file.read(limit)
+        with self._told(f"{name} cannot be read"):
+            try:
+                return self._at_once(name, limit)
+            except OSError as error:
+                if not replaced(error):
+                    raise
+                return self._at_once(name, limit)
+
+    def _at_once(self, name: str, limit: int) -> bytes:
+        fs, root = self._place
+        with fs.open(f"{root}/{name}", "rb", **({} if self.is_local else {"cache_type": "none"})) as file:
+            return cast(bytes, file.read(limit))
 
     def open(self, name: str) -> "RemoteFile":
-        """A readable, seekable binary file. Raises FileNotFoundError, or Broken when the store fails, then or later."""
+        """A readable, seekable binary file, of which a remote store sends what is read, and little more.
+
+        Raises FileNotFoundError, or Broken when the store fails, then or later.
+        """
+        some = {} if self.is_local else {"cache_type": "blockcache", "block_size": RANGE_BYTES}
         with self._told(f"{name} cannot be read"):
             fs, root = self._place
-            return RemoteFile(self, name, fs.open(f"{root}/{name}", "rb"))
+            return RemoteFile(self, name, fs.open(f"{root}/{name}", "rb", **some))
 
     def holds(self, name: str) -> bool:
         """Whether something lies under `name`. Raises Broken when the store fails."""
@@ -90,16 +108,15 @@ class Folder:
         return [name.rpartition("/")[2] for name in names]
 
     def _ls(self, below: str) -> list[dict[str, Any]]:
-        with self._told("cannot be listed"), suppress(FileNotFoundError):
+        with suppress(FileNotFoundError), self._told("cannot be listed"):
             fs, root = self._place
             place = f"{root}/{below}".rstrip("/") or "/"
-            fs.invalidate_cache(place)  # drivers remember listings; others write here too
             return list(fs.ls(place, detail=True))
         return []
 
     def remove(self, name: str) -> None:
         """Nothing lies under `name` any more. Raises Broken when the store refuses."""
-        with self._told(f"{name} cannot be removed"), suppress(FileNotFoundError):
+        with suppress(FileNotFoundError), self._told(f"{name} cannot be removed"):
             fs, root = self._place
             fs.rm_file(f"{root}/{name}")
 
@@ -120,15 +137,18 @@ class Folder:
         """A store that fails is Broken. Drivers raise what their libraries raise, which has no common root."""
         try:
             yield
-        except FileNotFoundError:
-            raise
+        except FileNotFoundError as error:
+            if not no_bucket(error):
+                raise
+            raise Broken(f"store {redacted(self.url)}: {what}: there is no such bucket; make it") from error
         except Exception as error:
             if isinstance(error, Mistake) and what.endswith("written") and self.is_local:
                 raise Broken(f"store {redacted(self.url)}: {what}: {error}") from error
             if isinstance(error, AndonError) or not _is_the_stores(error):
                 raise
             said = str(error).strip().rstrip(".") or type(error).__name__
-            raise Broken(f"store {redacted(self.url)}: {what}: {said}") from error
+            told = "; ".join(each for each in (said, advice(error)) if each)
+            raise Broken(f"store {redacted(self.url)}: {what}: {told}") from error
 
 
 class RemoteFile(RawIOBase):

@@ -14,6 +14,7 @@ from datetime import datetime
 from difflib import SequenceMatcher
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 from andon.bundle import (
     MAX_BYTES,
@@ -30,7 +31,7 @@ from andon.bundle import (
     read_sample,
     write_whole,
 )
-from andon.errors import Broken, Invalid, Mistake
+from andon.errors import AndonError, Broken, Invalid, Mistake
 from andon.folder import Folder, redacted
 from andon.ids import sha256_hex
 from andon.manifest import BundleManifest, CalibrationSample, DriftReference, GoldenFrame
@@ -47,6 +48,7 @@ _PREFIX = re.compile(r"[0-9a-f]{6,64}")
 _PART = re.compile(r"\.[0-9a-f]{64}\.(andon|sig)\..*\.part")
 MAX_BLOB_BYTES = 256 * 1024**2
 READERS = 8  # how many manifests of a remote store are fetched at once
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,11 +157,19 @@ class BundleStore:
 
     def cards(self, digests: Iterable[str]) -> Iterator[Card | BundleError]:
         """The cards of many, in order; of a remote store several at a time. What is wrong with one is in its place."""
+        yield from self._each(self._card_or_why_not, digests)
+
+    def manifests(self, digests: Iterable[str]) -> Iterator[BundleManifest | AndonError]:
+        """As `cards`, of the manifests of bundles that may be served; that the store cannot be reached, too, is in its
+        place."""
+        yield from self._each(self._manifest_or_why_not, digests)
+
+    def _each(self, read: Callable[[str], T], digests: Iterable[str]) -> Iterator[T]:
         if self._folder.is_local:
-            yield from map(self._card_or_why_not, digests)
+            yield from map(read, digests)
         else:
-            with ThreadPoolExecutor(READERS, "cards") as pool:
-                yield from pool.map(self._card_or_why_not, digests)
+            with ThreadPoolExecutor(READERS, "bundles") as pool:
+                yield from pool.map(read, digests)
 
     def stored(self) -> list[Stored]:
         """Every bundle that lies there, the latest first: one listing, nothing is opened. Raises Broken."""
@@ -232,6 +242,12 @@ class BundleStore:
         except BundleError as error:
             return error
 
+    def _manifest_or_why_not(self, digest: str) -> BundleManifest | AndonError:
+        try:
+            return self.manifest(digest)
+        except AndonError as error:
+            return error
+
     def _read_card(self, digest: str) -> Card:
         try:
             with self._folder.open(_checked(digest) + SUFFIX) as file:
@@ -270,7 +286,7 @@ class BlobStore:
     def put(self, sha256: str, data: bytes) -> str:
         """Keeps `data`; answers its dataref. Raises Broken."""
         name = _blob_name(_checked(sha256))
-        if not self._folder.holds(name):
+        if not self._folder.is_local or not self._folder.holds(name):  # to ask a remote one takes longer than to write
             self._folder.write(name, data)
         return f"{self.url.rstrip('/')}/{name}"
 

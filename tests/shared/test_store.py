@@ -3,6 +3,7 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from typing import Any, ClassVar
 from uuid import uuid4
 
@@ -161,6 +162,28 @@ def test_what_a_remote_bundle_says_of_itself_is_read_once_and_a_spoilt_copy_agai
         card.digest for card in BundleStore(url, cache=tmp_path).cards([digest]) if not isinstance(card, Exception)
     ] == [digest]
     assert isinstance(next(iter(BundleStore(url).cards([digest]))), BundleError)
+
+
+class Meeting(MemoryFileSystem):
+    """A store that opens nothing before two ask for something."""
+
+    protocol = "meeting"
+    barrier: ClassVar[Barrier]
+
+    def _open(self, path: str, mode: str = "rb", **given: Any) -> Any:
+        if mode == "rb":
+            self.barrier.wait(timeout=10)
+        return super()._open(path, mode, **given)
+
+
+def test_manifests_of_a_remote_store_are_read_several_at_a_time_and_what_is_wrong_is_in_its_place() -> None:
+    fsspec.register_implementation("meeting", Meeting, clobber=True)
+    Meeting.barrier = Barrier(2)
+    store, made = BundleStore(f"meeting://store-{uuid4()}"), proven_bundle()
+    store.put(made)
+    first, second = store.manifests([made.digest, "0" * 64])
+    assert first == made.manifest
+    assert isinstance(second, BundleError)
 
 
 class Away(MemoryFileSystem):

@@ -1,5 +1,6 @@
 """How each station's frames must look: the preparation in the manifest of the bundle that serves it."""
 
+from collections.abc import Iterable
 from typing import Protocol
 
 import structlog
@@ -67,13 +68,18 @@ class Preparations:
     def _read(self) -> None:
         serve, shadow = self._followed.table.bundles(), self._followed.table.shadows()
         self._by_bundle = {digest: made for digest, made in self._by_bundle.items() if digest in serve | shadow}
-        for digest in serve - self._by_bundle.keys():
-            self._read_one(digest, BundleError)
-        for digest in shadow - serve - self._by_bundle.keys():
-            self._read_one(digest, AndonError)  # for a shadow alone nobody waits and nothing stops
+        self._take(serve - self._by_bundle.keys(), BundleError)
+        self._take(
+            shadow - serve - self._by_bundle.keys(), AndonError
+        )  # for a shadow alone nobody waits, nothing stops
 
-    def _read_one(self, digest: str, survived: type[AndonError]) -> None:
-        try:
-            self._by_bundle[digest] = self._store.manifest(digest).preparation
-        except survived as error:
-            structlog.get_logger().error("bundle_unreadable", bundle=digest, error=str(error))
+    def _take(self, digests: Iterable[str], survived: type[AndonError]) -> None:
+        """Reads their manifests; raises what is wrong with one, unless it is `survived`."""
+        wanted = sorted(digests)
+        for digest, found in zip(wanted, self._store.manifests(wanted), strict=True):
+            if isinstance(found, survived):
+                structlog.get_logger().error("bundle_unreadable", bundle=digest, error=str(found))
+            elif isinstance(found, AndonError):
+                raise found
+            else:
+                self._by_bundle[digest] = found.preparation
