@@ -27,6 +27,7 @@ OTHERS = {
     SECRETS_DIR: "folder whose files are read as settings: each is called like its variable and holds the value",
     "ANDON_DEPLOY": "the repository's deploy folder, for `andon servers` and `andon demo` run from elsewhere",
     "ANDON_PROMETHEUS__URL": "where the Prometheus of `andon servers run` answers; told to you, read by nothing",
+    "ANDON_ASKED": "what a training Job is to do; the trainer sets it, nobody else",
     "ANDON_CACHE": "where `andon servers` keeps what it fetched",
 }
 INTRO = (

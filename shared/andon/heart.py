@@ -5,13 +5,15 @@ from collections.abc import Callable
 
 
 class Heart:
-    """Beaten once a turn. `ready` says whether the service can take work."""
+    """Beaten once a turn. `ready` says whether the service can take work; `word` what it does meanwhile, where there is
+    more to say."""
 
     def __init__(self, stalled_after_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._stalled_after_s = stalled_after_s
         self._last = clock()
         self.ready = False
+        self.word = ""
 
     def beat(self) -> None:
         """A turn was made."""

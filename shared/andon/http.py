@@ -43,7 +43,7 @@ def health_app(registry: CollectorRegistry, heart: Heart) -> Callable[[dict[str,
             case "/healthz":
                 return answer(start, heart.alive, f"last turn {heart.age_s:.1f} s ago")
             case "/readyz":
-                return answer(start, heart.ready, "ready" if heart.ready else "not ready")
+                return answer(start, heart.ready, heart.word or ("ready" if heart.ready else "not ready"))
         start("404 Not Found", [("Content-Type", "text/plain")])
         return [b"try /metrics, /healthz or /readyz\n"]
 

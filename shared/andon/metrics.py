@@ -7,6 +7,7 @@ what a scrape of it all may cost.
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
+JOB_S = (1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 7200.0)
 LATENCY_S = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 BATCH = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 FILL = (0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
@@ -275,6 +276,15 @@ class Metrics:
         # Trainer
         self.trainer_decisions = counter(
             "trainer_decisions_total", "What the trainer decided, by kind of notice and reason.", "kind", "why"
+        )
+        self.training_jobs = gauge(
+            "training_jobs", "Fits and requests at hand, and requests that wait, by how they stand.", "phase"
+        )
+        self.training_jobs_ended = counter(
+            "training_jobs_ended_total", "Fits and requests that have ended, by what came of them.", "outcome"
+        )
+        self.training_job_seconds = histogram(
+            "training_job_seconds", "How long they took, from when they were begun or adopted.", JOB_S
         )
         self.stations_without_bundle = gauge("stations_without_bundle", "Stations counted until they can be learned.")
         self.trials_running = gauge("trials_running", "Shadows on trial, and promoted bundles on probation.")

@@ -524,6 +524,23 @@ def test_memory_requests_of_the_review_are_shown_too(here: House, digests: tuple
         assert HOSTILE not in text
 
 
+def test_a_job_is_told_with_its_phase_since_when_and_its_last_words(here: House, digests: tuple[str, str, str]):
+    told(here, MODELS, assignment(digests[0]))
+    asked = {"request_id": uuid4(), "wish": Wish.RETRAIN, "station": STATION, "bundle": digests[0], "by": "drift"}
+    wish = Request.model_validate(asked | {"at": datetime.now(UTC)})
+    said = {"request_id": wish.request_id, "state": "taken", "station": STATION, "at": datetime.now(UTC)}
+    why = "Its Job has been made and waits to begin: no node takes it."
+    pending = {"phase": "pending", "sentence": why, "began_at": datetime(2026, 3, 2, 14, 5, tzinfo=UTC)}
+    log = {"log": ["epoch 3 of 5", HOSTILE]}
+    told(here, REQUESTS, wish, RequestNews.model_validate(said | pending | log))
+    text = text_of(here.signed_in(Role.VIEWER), "/models")
+    assert "pending Made anew from newer frames" in words(text)
+    assert "no node takes it" in words(text)
+    assert 'begun <time datetime="2026-03-02T14:05:00' in text
+    assert "Its last 2 lines epoch 3 of 5" in words(text)
+    assert HOSTILE not in text
+
+
 @pytest.mark.parametrize(
     "path",
     [

@@ -39,6 +39,8 @@ def test_healthz_follows_the_loops_own_progress_and_readyz_the_services_word():
         assert get(port, "/readyz")[0] == 503
         heart.ready = True
         assert get(port, "/readyz")[0] == 200
+        heart.word = "standby"
+        assert get(port, "/readyz") == (200, "standby\n")
 
 
 def test_metrics_are_served_in_the_text_format_and_other_pages_are_not_found():

@@ -19,6 +19,7 @@ NO_UNIT = {
     "incidents_open",
     "pages_waiting",
     "stations_without_bundle",
+    "training_jobs",
     "trials_running",
     # 1 or 0
     "drift_active",

@@ -21,13 +21,16 @@ from andon.records import Assignment, FramePlace, Score, Trial, Unscorable, Verd
 from andon.stage import Message, Record, Stage
 from andon.testing.models import proven_bundle
 from andon.topics import MODELS, NOTICES, SCORES, SHADOW_SCORES
+from andon_training.jobs.opening import limits
+from andon_training.jobs.process import Processes
+from andon_training.jobs.worker import Kind
 from andon_training.trainer.apprentice import Apprentice
 from andon_training.trainer.board import Board
 from andon_training.trainer.decide import Deciding
 from andon_training.trainer.follow import Following
 from andon_training.trainer.lesson import Job, Outcome
 from andon_training.trainer.main import NoticesFirst
-from andon_training.trainer.settings import OnboardingSettings
+from andon_training.trainer.settings import OnboardingSettings, TrainerSettings
 from andon_training.trainer.trials import case_of
 
 START = datetime(2026, 3, 2, 14, 0, tzinfo=UTC)
@@ -203,11 +206,17 @@ print('{"job": ' + job + ', "problem": "too few frames"}')
 """
 
 
+def apprenticed(board: Board, command: Sequence[str]) -> Apprentice:
+    """Has fits done by processes that run `command`."""
+    bounds = limits(TrainerSettings(onboarding=board.onboarding))
+    return Apprentice(board, Processes(bounds, time.monotonic, {Kind.FIT: command}), time.monotonic, str)
+
+
 def attempt(program: str, **settings: Any) -> Outcome:
     """How an attempt ends whose process runs `program`."""
     board = Board(Assignments(), OnboardingSettings(**settings))
-    board.job = Job(station="weld-07", frames=20)
-    apprentice = Apprentice(board, board.onboarding, time.monotonic, (sys.executable, "-c", program))
+    board.jobs["weld-07"] = Job(station="weld-07", frames=20)
+    apprentice = apprenticed(board, (sys.executable, "-c", program))
     deadline = time.monotonic() + 20
     while not board.finished and time.monotonic() < deadline:
         apprentice.tend()
@@ -239,10 +248,8 @@ def test_an_attempt_that_takes_too_much_memory_is_ended() -> None:
 
 def test_the_apprentice_is_ended_with_the_trainer() -> None:
     board = Board(Assignments(), OnboardingSettings())
-    board.job = Job(station="weld-07", frames=20)
-    apprentice = Apprentice(
-        board, board.onboarding, time.monotonic, (sys.executable, "-c", "import time; time.sleep(60)")
-    )
+    board.jobs["weld-07"] = Job(station="weld-07", frames=20)
+    apprentice = apprenticed(board, (sys.executable, "-c", "import time; time.sleep(60)"))
     apprentice.tend()
     began = time.monotonic()
     apprentice.close()

@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -39,15 +39,19 @@ from andon.stage import Message, Record, Stage
 from andon.store import BundleStore
 from andon.testing.models import proven_bundle
 from andon.topics import DEAD_LETTERS, MODELS, REQUESTS
+from andon_training.jobs.opening import limits
+from andon_training.jobs.process import Processes
+from andon_training.jobs.worker import Kind
 from andon_training.places import EvidencePlace
 from andon_training.progress import silent
 from andon_training.trainer import anew
 from andon_training.trainer.apprentice import Apprentice
 from andon_training.trainer.board import Board
 from andon_training.trainer.decide import Deciding
-from andon_training.trainer.errand import fulfilled, stepwise
+from andon_training.trainer.errand import SHARES, fulfilled, stepwise
 from andon_training.trainer.follow import Following
 from andon_training.trainer.settings import OnboardingSettings, RequestSettings, TrainerSettings
+from andon_training.trainer.telling import Taken
 from andon_training.trainer.word import Result, Word
 
 START = datetime(2026, 3, 2, 14, 0, tzinfo=UTC)
@@ -107,7 +111,8 @@ class Line:
             self.kafka.append(Message(REQUESTS, request.station.encode(), write_event(request)))
 
     def says(self, *words: Word) -> None:
-        self.board.desk.words += words
+        (taken,) = self.board.desk.at_work
+        self.board.desk.words += [(taken.request_id, word) for word in words]
         self.turn()
 
     @property
@@ -139,7 +144,7 @@ def test_a_request_is_taken_then_told_as_it_goes_then_done(line: Line) -> None:
     asked = request()
     line.ask(asked)
     line.turn()
-    assert line.board.desk.current == asked
+    assert line.board.desk.at_work == [asked]
     line.says(Word(progress=0.4))
     line.says(done(asked))
     assert [(each.state, each.progress) for each in line.news] == [
@@ -161,7 +166,7 @@ def test_what_was_answered_is_not_done_again_after_a_restart(line: Line) -> None
     line.says(failed(second, ours=False))
     line.restart()
     line.turn()
-    assert line.board.desk.current is None
+    assert line.board.desk.at_work == []
     assert line.board.desk.waiting == {}
 
 
@@ -172,7 +177,7 @@ def test_what_was_taken_when_the_trainer_died_is_taken_up_again(line: Line) -> N
     line.turn()
     line.restart()
     line.turn()
-    assert line.board.desk.current == asked
+    assert line.board.desk.at_work == [asked]
 
 
 def test_a_restart_before_the_commit_takes_it_up_once(line: Line) -> None:
@@ -181,7 +186,7 @@ def test_a_restart_before_the_commit_takes_it_up_once(line: Line) -> None:
     line.restart()
     line.turn()
     line.turn()
-    assert line.board.desk.current == asked
+    assert line.board.desk.at_work == [asked]
     assert [each.state for each in line.news] == [RequestState.TAKEN]
 
 
@@ -189,9 +194,9 @@ def test_requests_are_worked_on_one_at_a_time_in_their_order(line: Line) -> None
     first, second = request(1), request(2)
     line.ask(first, second)
     line.turn()
-    assert line.board.desk.current == first
+    assert line.board.desk.at_work == [first]
     line.says(done(first))
-    assert line.board.desk.current == second
+    assert line.board.desk.at_work == [second]
 
 
 def test_a_request_sent_twice_is_done_once(line: Line) -> None:
@@ -201,7 +206,7 @@ def test_a_request_sent_twice_is_done_once(line: Line) -> None:
     line.says(done(asked))
     line.ask(asked)
     line.turn()
-    assert line.board.desk.current is None
+    assert line.board.desk.at_work == []
 
 
 def test_a_refusal_says_why(line: Line) -> None:
@@ -220,10 +225,10 @@ def test_what_failed_through_no_fault_of_its_own_is_tried_again_but_not_for_ever
         line.says(failed(asked, ours=True))
         assert line.news[-1].state is RequestState.TAKEN
         assert "tries again in 60 s" in line.news[-1].sentence
-        assert line.board.desk.current is None
+        assert line.board.desk.at_work == []
         line.now += timedelta(seconds=61)
         line.turn()
-        assert line.board.desk.current == asked
+        assert line.board.desk.at_work == [asked]
     line.says(failed(asked, ours=True))
     assert line.news[-1].state is RequestState.REFUSED
 
@@ -233,7 +238,7 @@ def test_while_one_rests_the_next_one_is_worked_on(line: Line) -> None:
     line.ask(first, second)
     line.turn()
     line.says(failed(first, ours=True))
-    assert line.board.desk.current == second
+    assert line.board.desk.at_work == [second]
 
 
 def test_what_is_no_request_is_a_dead_letter_and_harms_no_other(line: Line) -> None:
@@ -242,7 +247,7 @@ def test_what_is_no_request_is_a_dead_letter_and_harms_no_other(line: Line) -> N
     line.ask(request())
     line.turn()
     assert len(line.kafka.records(DEAD_LETTERS)) == 3
-    assert line.board.desk.current == request()
+    assert line.board.desk.at_work == [request()]
 
 
 def test_a_partition_that_goes_takes_its_requests_along_and_comes_back_with_them(line: Line) -> None:
@@ -250,10 +255,10 @@ def test_a_partition_that_goes_takes_its_requests_along_and_comes_back_with_them
     line.turn()
     line.source.ours = frozenset()
     line.turn()
-    assert line.board.desk.current is None
+    assert line.board.desk.at_work == []
     line.source.ours = frozenset({0})
     line.turn()
-    assert line.board.desk.current == request()
+    assert line.board.desk.at_work == [request()]
 
 
 def test_nothing_is_ever_assigned(line: Line) -> None:
@@ -323,19 +328,34 @@ print(json.dumps({"result": {"request_id": asked["request_id"], "problem": "ther
 """
 
 
+def take_up(board: Board, asked: Request) -> None:
+    """It is at hand."""
+    board.desk.taken[asked.request_id] = Taken(asked, START, 0)
+
+
+def apprenticed(
+    board: Board, command: Sequence[str] | None = None, settings: RequestSettings | None = None
+) -> Apprentice:
+    """Has requests done by processes that run `command`."""
+    bounds = limits(TrainerSettings(requests=settings or RequestSettings()))
+    return Apprentice(
+        board, Processes(bounds, time.monotonic, {Kind.REQUEST: command} if command else None), time.monotonic, str
+    )
+
+
 def errand(program: str, **limits: Any) -> list[Word]:
     """What is said of a request whose process runs `program`."""
     board = Board(Assignments(), OnboardingSettings())
-    board.desk.current = request()
+    take_up(board, request())
     settings = RequestSettings(**limits)
     command = (sys.executable, "-c", program)
-    apprentice = Apprentice(board, board.onboarding, time.monotonic, requests=settings, errand=command)
+    apprentice = apprenticed(board, command, settings)
     deadline = time.monotonic() + 20
-    while not any(word.result for word in board.desk.words) and time.monotonic() < deadline:
+    while not any(word.result for _, word in board.desk.words) and time.monotonic() < deadline:
         apprentice.tend()
         time.sleep(0.02)
     apprentice.close()
-    return board.desk.words
+    return [word for _, word in board.desk.words]
 
 
 def test_an_errand_says_how_far_it_is_and_then_how_it_ended() -> None:
@@ -367,9 +387,9 @@ def test_an_errand_that_takes_too_much_memory_is_ended() -> None:
 
 def test_an_errand_that_nobody_waits_for_any_more_is_ended() -> None:
     board = Board(Assignments(), OnboardingSettings())
-    board.desk.current = request()
+    take_up(board, request())
     command = (sys.executable, "-c", "import time; time.sleep(60)")
-    apprentice = Apprentice(board, board.onboarding, time.monotonic, errand=command)
+    apprentice = apprenticed(board, command)
     apprentice.tend()
     board.desk.forget()
     began = time.monotonic()
@@ -531,14 +551,30 @@ def test_the_errand_is_a_process_that_reads_its_request_and_writes_its_words(
     monkeypatch.setenv("ANDON_STORE__BUNDLES", shop.store.url)
     monkeypatch.setenv("ANDON_EVIDENCE__URL", str(shop.folder / "evidence"))
     board = Board(Assignments(), OnboardingSettings())
-    board.desk.current = request(bundle=digest, budget=0.2)
-    apprentice = Apprentice(board, board.onboarding, time.monotonic)
+    take_up(board, request(bundle=digest, budget=0.2))
+    apprentice = apprenticed(board)
     deadline = time.monotonic() + 60
-    while not any(word.result for word in board.desk.words) and time.monotonic() < deadline:
+    while not any(word.result for _, word in board.desk.words) and time.monotonic() < deadline:
         apprentice.tend()
         time.sleep(0.05)
     apprentice.close()
-    last = board.desk.words[-1].result
+    last = board.desk.words[-1][1].result
     assert last is not None
     assert last.bundle is not None, json.dumps(last.model_dump(mode="json"))
     assert shop.store.get(last.bundle).manifest.provenance.recalibrated_from == digest
+
+
+def test_how_far_a_bundle_made_anew_is_comes_with_its_steps(shop: Shop, parts: list[Shown]) -> None:
+    digest = shop.put(proven_bundle(10, 200))
+    said: list[Word] = []
+    small = shop.settings.model_copy(update={"onboarding": OnboardingSettings(size=64)})
+    anew.fitted(parts, shop.store.get(digest).manifest, small, stepwise(said.append))
+    shares = [word.progress or 0 for word in said]
+    assert shares == sorted(shares)
+    assert 0.1 <= shares[0] < shares[-1] <= 0.5
+
+
+def test_every_step_of_a_fit_has_its_part_of_the_way() -> None:
+    from andon_training.fit import STEPS
+
+    assert {*STEPS, "collecting", "looking", "scoring"} <= SHARES.keys()

@@ -23,7 +23,7 @@ from andon.records.notice import Notice, NoticeKind
 from andon.records.passed import Passed
 from andon.records.prepared import PreparedFrame, prepared_headers, read_prepared
 from andon.records.reading import Reading, read_reading
-from andon.records.request import Request, RequestNews, RequestState, Rescored, Wish
+from andon.records.request import JobPhase, Request, RequestNews, RequestState, Rescored, Wish
 from andon.records.score import FramePlace, Region, Score, Unscorable, Verdict, read_score
 from andon.records.silence import Silence
 
@@ -49,6 +49,7 @@ __all__ = [
     "FramePlace",
     "IncidentEvent",
     "IncidentKind",
+    "JobPhase",
     "LetterTurn",
     "LetterTurnKind",
     "Measure",

@@ -11,6 +11,7 @@ from andon.records.event import Event
 
 _HEX64 = r"^[0-9a-f]{64}$"
 MOST_FRAMES = 200
+MOST_LOG_LINES = 20
 
 
 class Wish(StrEnum):
@@ -27,6 +28,16 @@ class RequestState(StrEnum):
     TAKEN = "taken"  # somebody works on it
     DONE = "done"  # `bundle` is in the store; nothing is assigned
     REFUSED = "refused"  # it cannot be done; `sentence` says why
+
+
+class JobPhase(StrEnum):
+    """How the work on a request stands."""
+
+    WAITING = "waiting"  # nobody has begun: others, or the day's budget, come first
+    PENDING = "pending"  # a Kubernetes Job was made and waits for its node, its GPU or its image
+    RUNNING = "running"  # somebody works
+    DONE = "done"  # whoever worked has ended well
+    FAILED = "failed"  # whoever worked has ended badly, or was ended
 
 
 class Request(Event):
@@ -65,7 +76,8 @@ class Rescored(Event):
 
 
 class RequestNews(Event):
-    """One turn of a request. `sentence` is for people."""
+    """One turn of a request. `sentence` is for people. `phase` is how the work stands since `began_at`, `log` its last
+    words: at most 20 lines."""
 
     record: Literal["news"] = "news"
     request_id: UUID
@@ -76,4 +88,7 @@ class RequestNews(Event):
     bundle: str | None = Field(None, pattern=_HEX64)
     threshold: float | None = None
     rescored: Rescored | None = None
+    phase: JobPhase | None = None
+    began_at: datetime | None = None
+    log: tuple[str, ...] | None = Field(None, max_length=MOST_LOG_LINES)
     at: datetime

@@ -48,6 +48,7 @@ BESIDE: dict[str, int] = {
     "origin": 2,
     "gpu": 8,
     "hop": 6,
+    "phase": 5,
 }
 """How many values a label takes in one process, where no station stands beside it."""
 

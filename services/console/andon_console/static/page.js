@@ -73,6 +73,11 @@ document.addEventListener("andon:tell", (event) => tell(event.detail.value));
 document.addEventListener("htmx:sendError", () => tell("The console does not answer. Nothing was changed; try again."));
 document.addEventListener("htmx:afterSettle", (event) => localTimes(event.target));
 
+// A fold with a name that somebody opened stays open when the part of the page around it is asked for again.
+const unfolded = new Set();
+document.addEventListener("toggle", ({ target }) => target.id && target.isConnected && unfolded[target.open ? "add" : "delete"](target.id), true);
+document.addEventListener("htmx:afterSwap", () => unfolded.forEach((id) => document.getElementById(id)?.setAttribute("open", "")));
+
 function sentence(answer) {
   const page = new DOMParser().parseFromString(answer.responseText, "text/html");
   return page.querySelector("main p")?.textContent ?? `It was refused (${answer.status}).`;

@@ -1,7 +1,7 @@
 """One attempt to fit a bundle, in a process of its own: `python -m andon_training.trainer.attempt`.
 
-It reads a job as one line of JSON from stdin and answers with its outcome as one on stdout. It ends when its stdin
-does: with the trainer that started it.
+It reads a job as one line of JSON from stdin, or in a Kubernetes Job from ANDON_ASKED, and answers with its outcome as
+one on stdout. It ends when its stdin does: with the trainer that started it; a Job runs on.
 """
 
 import os
@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 
 from andon.bundle import Bundle
 from andon.errors import AndonError, Broken, Mistake
+from andon_training.jobs.worker import ASKED
 from andon_training.trainer.lesson import Job, Lesson, Outcome
 from andon_training.trainer.settings import TrainerSettings
 
@@ -22,8 +23,7 @@ def main() -> None:
     """The whole attempt."""
     from andon.settings import load
 
-    job = Job.model_validate_json(sys.stdin.readline())
-    threading.Thread(target=end_with_the_trainer, daemon=True).start()
+    job = Job.model_validate_json(asked())
     try:
         outcome = Outcome(job=job, lesson=learned(job, load(TrainerSettings)))
     except AndonError as error:
@@ -99,6 +99,16 @@ def _no_password() -> str:
     raise Mistake(
         "ANDON_ONBOARDING__SIGNING_KEY_LOCATION asks for a password, and nobody is here; give a key without one"
     )
+
+
+def asked() -> str:
+    """What is asked: as a Job is told it, or from stdin, with which this process then ends."""
+    given = os.environ.get(ASKED)
+    if given:
+        return given
+    line = sys.stdin.readline()
+    threading.Thread(target=end_with_the_trainer, daemon=True).start()
+    return line
 
 
 def end_with_the_trainer() -> None:

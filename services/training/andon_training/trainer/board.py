@@ -3,15 +3,17 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from fnmatch import fnmatchcase
 
 from andon.assignments import Assignments, Serving
 from andon.errors import Invalid
 from andon.ids import station_id
-from andon.records import Assignment, NoticeKind, Score, Unscorable, read_event
+from andon.records import Assignment, JobPhase, NoticeKind, Score, Unscorable, read_event
 from andon.records.assignment import EVERY
 from andon.stage import Record
 from andon.topics import SCORES
+from andon_training.trainer.budget import Budget
 from andon_training.trainer.desk import Desk
 from andon_training.trainer.lesson import Job, Outcome
 from andon_training.trainer.newcomers import Newcomer, counted, least_worth, most_counted
@@ -33,9 +35,32 @@ class News:
     says: str
 
 
+class WorkEnd(StrEnum):
+    """What came of a piece of work."""
+
+    MADE = "made"  # a bundle
+    REFUSED = "refused"  # no bundle can be made of it
+    FAILED = "failed"  # no fault of its own; it may be tried again
+
+    @classmethod
+    def of(cls, *, made: bool, ours: bool) -> "WorkEnd":
+        """Of what was said of it."""
+        return cls.MADE if made else cls.FAILED if ours else cls.REFUSED
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """A piece of work that has ended, and how long it took."""
+
+    end: WorkEnd
+    seconds: float
+
+
 @dataclass(slots=True)
 class Board:
-    """`table` is what `models` held before this turn. `job` is being fitted, `finished` how it ended.
+    """`table` is what `models` held before this turn. `jobs` are being fitted, by station, `finished` how some ended.
+    `at_once` pieces of work may be done at a time, fits and requests together; `fits` is the day's budget of fits.
+    `phases` are how the work at hand stands, `ended` what has ended since those who watch last looked.
 
     `tallies` are by station and product of the assignment that asks for the trial. `sees` says of bundles whether a
     golden frame of theirs shows a defect. `acted` holds what was written on which assignment, until `models` shows it;
@@ -51,8 +76,12 @@ class Board:
     sees: dict[str, bool] = field(default_factory=dict)
     acted: dict[Key, datetime] = field(default_factory=dict)
     settling: dict[Key, datetime] = field(default_factory=dict)
-    job: Job | None = None
+    jobs: dict[str, Job] = field(default_factory=dict)
     finished: list[Outcome] = field(default_factory=list)
+    at_once: int = 1
+    fits: Budget = field(default_factory=Budget)
+    phases: list[JobPhase] = field(default_factory=list)
+    ended: list[Finish] = field(default_factory=list)
     desk: Desk = field(default_factory=Desk)
     news: list[News] = field(default_factory=list)
 

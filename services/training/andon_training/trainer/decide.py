@@ -13,19 +13,17 @@ from andon.assigning import assigned, confirmed, promoted, rolled_back, shadowed
 from andon.assignments import Serving
 from andon.errors import Invalid, Mistake
 from andon.ids import notice_id
-from andon.records import Assignment, Notice, NoticeKind, Wish, write_event
+from andon.records import Assignment, Notice, NoticeKind, Trial, Wish, write_event
 from andon.stage import Message, Record, Rejected, Result
 from andon.topics import MODELS, NOTICES, REQUESTS
 from andon_training.trainer import sentences
 from andon_training.trainer.board import Board, News, place_of
+from andon_training.trainer.desk import DRIFT_BY
 from andon_training.trainer.lesson import Job, Lesson, Outcome
 from andon_training.trainer.newcomers import Newcomer, failed, hopeless, ready
 from andon_training.trainer.trials import Kind, Tally, Why, judge
 
 BY = "andon trainer"
-DRIFT_BY = "drift"
-"""Who asks for a bundle to be made anew where a drift is there to stay."""
-
 NOTICE_OF = {
     (Kind.PROMOTION, True): NoticeKind.PROMOTED,
     (Kind.PROMOTION, False): NoticeKind.NOT_PROMOTED,
@@ -35,12 +33,13 @@ NOTICE_OF = {
 
 
 class Deciding:
-    """The handler."""
+    """The handler. With `trial`, what a drift had made anew takes over by it."""
 
-    __slots__ = ("_board", "_retry_s", "_settle")
+    __slots__ = ("_board", "_retry_s", "_settle", "_trial")
 
-    def __init__(self, board: Board, settle_s: float, retry_s: float = 60.0) -> None:
+    def __init__(self, board: Board, settle_s: float, retry_s: float = 60.0, trial: Trial | None = None) -> None:
         self._board = board
+        self._trial = trial
         self._settle = timedelta(seconds=settle_s)
         self._retry_s = retry_s
 
@@ -48,17 +47,37 @@ class Deciding:
         """Counts the records, then decides on trials, on attempts that ended, on the next attempt, and on requests."""
         self._board.news = []
         rejected = [bad for record in records if (bad := self._take(record)) is not None]
-        requests = self._board.desk.turn(now, self._retry_s)
-        return [*rejected, *self._trials(now), *self._attempts(now), *requests, *self._beside(now)]
+        trials, attempts = self._trials(now), self._attempts(now)
+        requests = self._requests(now)
+        self._next_fits(now)
+        return [*rejected, *trials, *attempts, *requests, *self._beside(now)]
+
+    def _requests(self, now: datetime) -> list[Message]:
+        fitted = self._board.jobs
+        return self._board.desk.turn(now, self._retry_s, self._board.at_once - len(fitted), fitted.keys())
+
+    def _next_fits(self, now: datetime) -> None:
+        """Requests come first; where there is room for several, one place is kept for them."""
+        board = self._board
+        most = max(1, board.at_once - 1)
+        while (
+            len(board.jobs) < most
+            and len(board.jobs) + len(board.desk.taken) < board.at_once
+            and board.fits.full_until(now) is None
+            and (job := next_job(board, now)) is not None
+        ):
+            board.fits.note((job.station, now), now)
+            board.jobs[job.station] = job
 
     def _beside(self, now: datetime) -> list[Message]:
-        """What a drift had made anew runs beside the bundle that serves, and decides nothing; to let it serve is for
-        people. Where another shadow runs, or a probation, theirs goes first."""
+        """What a drift had made anew runs beside the bundle that serves. It decides nothing, and to let it serve is for
+        people, unless they have set a trial by which it may. Where another shadow runs, or a probation, theirs goes
+        first."""
         messages = []
         for request, bundle in self._board.desk.made:
             found = self._board.table.of(request.station, request.product) if request.by == DRIFT_BY else None
             if request.wish is Wish.RETRAIN and found and not found.active.shadows and bundle != found.active.bundle:
-                after = shadowed(found.active, bundle, promotion=None, by=BY, why=request.why, at=now)
+                after = shadowed(found.active, bundle, promotion=self._trial, by=BY, why=request.why, at=now)
                 messages.append(Message(MODELS, after.key, write_event(after)))
         return messages
 
@@ -101,7 +120,7 @@ class Deciding:
     def _attempts(self, now: datetime) -> list[Message]:
         board, messages = self._board, list[Message]()
         for outcome in board.finished:
-            board.job = None
+            board.jobs.pop(outcome.job.station, None)
             newcomer = board.newcomers.get(outcome.job.station)
             if newcomer is None or board.is_assigned(newcomer.station):
                 continue  # somebody was quicker, or it is another replica's station now
@@ -113,8 +132,6 @@ class Deciding:
         for newcomer in [each for each in board.newcomers.values() if hopeless(each, board.onboarding)]:
             unfit = Outcome(job=Job(station=newcomer.station, frames=0), problem=sentences.looks_bad(newcomer))
             messages += self._failed(newcomer, unfit, now)
-        if board.job is None:
-            board.job = next_job(board, now)
         return messages
 
     def _onboarded(self, newcomer: Newcomer, lesson: Lesson, now: datetime) -> list[Message]:
@@ -168,12 +185,16 @@ def carried_out(active: Assignment, tally: Tally, why: Why, because: str, now: d
 
 
 def next_job(board: Board, now: datetime) -> Job | None:
-    """The attempt to be made next: of the stations that are ready, the one that came first."""
-    waiting = [each for each in board.newcomers.values() if ready(each, board.onboarding, now)]
+    """The attempt to be made next: of the stations that are ready, and at which nobody works, the first that came."""
+    busy = board.jobs.keys() | {request.station for request in board.desk.at_work}
+    waiting = [
+        each for each in board.newcomers.values() if each.station not in busy and ready(each, board.onboarding, now)
+    ]
     if not waiting:
         return None
     first = min(waiting, key=lambda each: (each.attempts, each.since))
-    return Job(station=first.station, frames=min(first.seen, 2 * board.onboarding.frames))
+    frames = min(first.seen, 2 * board.onboarding.frames)
+    return Job(station=first.station, frames=frames, attempts=first.attempts)
 
 
 def notice(

@@ -1,11 +1,11 @@
 """What a person asked training for, done in a process of its own: `python -m andon_training.trainer.errand`.
 
-It reads the request as one line of JSON from stdin; on stdout it says how far it is, a line each time, and in the last
-line what came of it (`Word`). It ends when its stdin does: with the trainer that started it.
+It reads the request as one line of JSON from stdin, or in a Kubernetes Job from ANDON_ASKED; on stdout it says how far
+it is, a line each time, and in the last line what came of it (`Word`). It ends when its stdin does: with the trainer
+that started it; a Job runs on.
 """
 
 import sys
-import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -14,20 +14,32 @@ from andon.bundle import Bundle
 from andon.errors import AndonError, Mistake
 from andon.records import Request, Rescored, Wish
 from andon_training.progress import Progress
-from andon_training.trainer.attempt import end_with_the_trainer, proven, shelved
+from andon_training.trainer.attempt import asked, proven, shelved
 from andon_training.trainer.settings import TrainerSettings
 from andon_training.trainer.word import Result, Word
 
 STEP = 0.1  # of the way: how often it is told
-SHARES = {"looking": (0.0, 0.4), "proving": (0.4, 0.5), "scoring": (0.5, 1.0)}
+SHARES = {
+    "collecting": (0.0, 0.1),
+    "cleaning": (0.1, 0.15),
+    "choosing": (0.15, 0.2),
+    "rounding": (0.2, 0.2),
+    "reading": (0.2, 0.3),
+    "learning": (0.3, 0.4),
+    "training": (0.1, 0.4),
+    "exporting": (0.4, 0.4),
+    "looking": (0.0, 0.4),
+    "proving": (0.4, 0.5),
+    "scoring": (0.5, 1.0),
+}
+"""The part of the way that each step is: of a bundle made anew the first ones, of a memory the looking."""
 
 
 def main() -> None:
     """The whole errand."""
     from andon.settings import load
 
-    request = Request.model_validate_json(sys.stdin.readline())
-    threading.Thread(target=end_with_the_trainer, daemon=True).start()
+    request = Request.model_validate_json(asked())
     try:
         result = fulfilled(request, load(TrainerSettings), stepwise(_say))
     except AndonError as error:

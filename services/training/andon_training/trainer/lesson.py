@@ -4,12 +4,13 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Job(BaseModel):
-    """Fit a bundle to the newest `frames` frames of `station`."""
+    """Fit a bundle to the newest `frames` frames of `station`; so many attempts failed before."""
 
     model_config = ConfigDict(frozen=True)
 
     station: str
     frames: int
+    attempts: int = 0
 
 
 class Lesson(BaseModel):

@@ -1,7 +1,7 @@
 """The trainer: scores and scores.shadow -> models and notices; requests -> bundles, and news of the requests."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from andon.kafka import KafkaDeadLetters, KafkaSink
 from andon.kafka.clients import SMALL_FETCH_BYTES
@@ -11,9 +11,13 @@ from andon.run import Service, andon_version, serve, utc_now
 from andon.stage import Idle, Message, Sink, Stage
 from andon.store import BundleStore, default_cache
 from andon.topics import NOTICES, REQUESTS, SCORES, SHADOW_SCORES
+from andon_training.jobs.opening import leading, workers
+from andon_training.jobs.tail import here
 from andon_training.trainer.apprentice import Apprentice
 from andon_training.trainer.board import Board
+from andon_training.trainer.budget import Budget
 from andon_training.trainer.decide import Deciding
+from andon_training.trainer.desk import Desk
 from andon_training.trainer.follow import Following
 from andon_training.trainer.history import look_back
 from andon_training.trainer.observe import counted
@@ -35,11 +39,25 @@ def trainer() -> None:
 
 
 def wire(service: Service, settings: TrainerSettings) -> None:
-    """Builds the stage from the real things and runs it."""
+    """Stands by until this replica may work, where a Lease says which; then works."""
+    with leading(service, settings) as check:
+        if check is not None:
+            work(service, settings, check)
+
+
+def work(service: Service, settings: TrainerSettings, check: Callable[[], None]) -> None:
+    """Builds the stage from the real things and runs it. `check` raises once another may work."""
+    by = workers(settings)
     kafka = settings.kafka.model_copy(update={"group_protocol": "classic", "assignment_strategy": "range"})
     group = f"{kafka.group_prefix}.trainer"  # range: the same partitions of both topics come to one member
     followed = FollowedAssignments(kafka)
-    board = Board(followed.table, settings.onboarding)
+    board = Board(
+        followed.table,
+        settings.onboarding,
+        at_once=settings.jobs.most,
+        fits=Budget(settings.onboarding.a_day),
+        desk=Desk(Budget(settings.jobs.a_day)),
+    )
     topics = (SCORES, SHADOW_SCORES, REQUESTS) if settings.requests.enabled else (SCORES, SHADOW_SCORES)
     subscription = Subscription(topics, group, fetch_bytes=SMALL_FETCH_BYTES)
     source = Following(
@@ -52,16 +70,17 @@ def wire(service: Service, settings: TrainerSettings) -> None:
         clock=utc_now,
         beat=service.heart.beat,
     )
-    apprentice = Apprentice(board, settings.onboarding, time.monotonic, requests=settings.requests)
+    apprentice = Apprentice(board, by, time.monotonic, here(settings), trains=settings.jobs.method == "train")
+    decide = Deciding(board, settings.settle_s, settings.requests.retry_s, settings.requests.trial)
     stage = Stage(
         name=service.name,
         source=source,
-        handle=counted(Deciding(board, settings.settle_s, settings.requests.retry_s), board, service.metrics),
+        handle=counted(decide, board, service.metrics),
         sink=NoticesFirst(KafkaSink(kafka, compression="zstd")),
         dead_letters=KafkaDeadLetters(kafka, settings.dead_letters, service.name, andon_version()),
     )
     try:
-        service.run(stage, each_turn=[apprentice.tend])
+        service.run(stage, each_turn=[check, apprentice.tend])
     finally:
         apprentice.close()
         followed.close()

@@ -7,7 +7,9 @@ from pydantic import AfterValidator, Field
 
 from andon.budget import parse_budget
 from andon.errors import Mistake
+from andon.records import Trial
 from andon.settings import Group, Positive, ServiceSettings, StoreSettings
+from andon_training.jobs.settings import JobsSettings
 from andon_training.places import EvidencePlace
 
 
@@ -37,6 +39,7 @@ class OnboardingSettings(Group):
     longest_retry_s: Positive = Field(21_600.0, description="longest pause between attempts")
     limit_s: Positive = Field(1800.0, description="an attempt that takes longer is ended")
     memory_mb: int = Field(4096, ge=256, description="an attempt that takes more memory is ended (where /proc tells)")
+    a_day: int = Field(200, ge=1, description="first bundles begun in 24 hours beyond which new stations wait")
     most_stations: int = Field(1000, ge=1, description="stations without a bundle that are counted at a time")
 
 
@@ -47,6 +50,19 @@ class RequestSettings(Group):
     limit_s: Positive = Field(900.0, description="a request that takes longer is refused")
     memory_mb: int = Field(4096, ge=256, description="a request that takes more memory is refused (where /proc tells)")
     retry_s: Positive = Field(60.0, description="pause before a request is tried again where it was not at fault")
+    trial_frames: int | None = Field(
+        None,
+        ge=1,
+        description="frames of the trial by which what drift asked for may take over; none: people decide",
+    )
+    trial_budget: Annotated[str, AfterValidator(_is_budget)] = Field(
+        "5 per 1000", description="share of these that it alone, or the old bundle alone, may call anomalous"
+    )
+
+    @property
+    def trial(self) -> Trial | None:
+        """By which it takes over; None: it never does by itself."""
+        return Trial(frames=self.trial_frames, budget=parse_budget(self.trial_budget)) if self.trial_frames else None
 
 
 class TrainerSettings(ServiceSettings):
@@ -54,6 +70,7 @@ class TrainerSettings(ServiceSettings):
 
     onboarding: OnboardingSettings = OnboardingSettings()
     requests: RequestSettings = RequestSettings()
+    jobs: JobsSettings = JobsSettings()
     store: StoreSettings = StoreSettings()
     evidence: EvidencePlace = EvidencePlace()
     look_back_h: Positive = Field(
