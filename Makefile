@@ -80,7 +80,7 @@ test-torch: .venvs/torch/.ready ## Run the tests that need PyTorch: training ano
 test-nightly: .venvs/torch/.ready setup ## Run the tests that take minutes
 	.venvs/torch/bin/python -m pytest -q -m nightly tests/train
 	@$(BIN)/andon servers fetch kafka redis alertmanager prometheus
-	$(BIN)/pytest -q -m nightly tests/chaos tests/servers tests/line tests/training
+	$(BIN)/pytest -q -m nightly tests/chaos tests/servers tests/line tests/training tests/chart
 
 test-images: setup ## Build every image with podman on a bare Debian, and run the line from them (takes minutes)
 	@$(BIN)/andon servers fetch kafka redis podman debootstrap

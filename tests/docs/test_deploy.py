@@ -125,14 +125,21 @@ def test_the_image_runs_as_nobody_in_particular_and_gets_its_signals():
     assert re.search(r"^USER [1-9]\d+:[1-9]\d+$", DOCKERFILE, re.MULTILINE)
     (entrypoint,) = re.findall(r"^ENTRYPOINT (.+)$", DOCKERFILE, re.MULTILINE)
     assert json.loads(entrypoint) == ["andon"]
-    assert "--require-hashes" in DOCKERFILE
+
+
+def test_what_the_image_installs_is_checked_by_hash():
+    installer = (ROOT / "deploy" / "images" / "install.py").read_text()
+    assert re.search(r"^PINNED = .*--require-hashes", installer, re.MULTILINE)
+    assert "pip install" not in DOCKERFILE
 
 
 def test_what_the_image_copies_is_let_in_and_nothing_else():
     copied = {
-        word.split("/")[0]
+        word
         for line in re.findall(r"^COPY (?!--from)(.+)$", DOCKERFILE, re.MULTILINE)
         for word in shlex.split(line)[:-1]
     }
     let_in = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
-    assert copied == let_in
+    used = {folder: [word for word in copied if f"{word}/".startswith(f"{folder}/")] for folder in let_in}
+    assert all(used.values())
+    assert sorted(word for words in used.values() for word in words) == sorted(copied)

@@ -1,6 +1,10 @@
 """ONNX Runtime: on the CPU and on CUDA."""
 
+import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
+from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -92,10 +96,20 @@ def _options(threads: int, batch: int | None) -> Any:
 def _providers(device: Device, gpu_mem_limit: int | None) -> Sequence[Any]:
     if device is Device.CPU or "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
         return ["CPUExecutionProvider"]
+    load_cuda()
     # TF32 off: it moves scores beyond the gate's tolerance. HEURISTIC: no minutes of search at start.
     cuda = {"cudnn_conv_algo_search": "HEURISTIC", "use_tf32": "0"}
     limit = {"gpu_mem_limit": str(gpu_mem_limit)} if gpu_mem_limit else {}
     return [("CUDAExecutionProvider", cuda | limit), "CPUExecutionProvider"]
+
+
+@cache
+def load_cuda() -> None:
+    """Load CUDA and cuDNN from NVIDIA's Python packages, where they are. ONNX Runtime itself asks the system alone."""
+    if find_spec("nvidia") is None:
+        return
+    with redirect_stdout(sys.stderr):  # it prints what it misses, and stdout may be a command's answer
+        onnxruntime.preload_dlls()
 
 
 def _ports(found: Sequence[Any], batch: int | None) -> tuple[Port, ...]:

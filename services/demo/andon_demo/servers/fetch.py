@@ -16,7 +16,7 @@ from andon.errors import Broken, Mistake
 from andon_demo.servers import tools
 
 STANDARD = ("kafka", "redis", "alertmanager")
-EVERY = (*STANDARD, "prometheus", "mosquitto", "chromium")
+EVERY = (*STANDARD, "prometheus", "mosquitto", "chromium", "podman", "debootstrap")
 POLICY = Path("/usr/sbin/policy-rc.d")
 Note = Callable[[str], None]
 
@@ -75,9 +75,11 @@ def fetch(names: Collection[str], told: Told, *, deploy: Path, cache: Path, mach
 
 
 def _tools(names: Collection[str], *, wants_jars: bool) -> Iterator[str]:
-    """The programs the named servers need. Maven only to fetch."""
+    """The programs the named servers need. Maven only to fetch; podman runs containers with runc."""
     if "kafka" in names:
         yield "java"
+    if "podman" in names:
+        yield "runc"
     if wants_jars:
         yield "maven"
     yield from (name for name in names if name != "kafka")

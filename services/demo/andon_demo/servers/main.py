@@ -31,7 +31,7 @@ def fetch(
 
     Kafka's jars come by Maven, as pinned in deploy/kafka/pom.xml, and are kept in .cache/andon (or ANDON_CACHE).
     The others are Debian packages: installed when run as root, otherwise you are told what to install.
-    chromium is no server: the tests of the console look at its pages with it.
+    chromium, podman and debootstrap are no servers: tests look at pages with the one, build images with the others.
     Without names: kafka, redis and alertmanager.
     """
     get(names or STANDARD)

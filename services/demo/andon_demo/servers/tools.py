@@ -21,6 +21,9 @@ PROGRAMS: dict[str, tuple[str, ...]] = {
     "prometheus": ("prometheus",),
     "mosquitto": ("mosquitto",),
     "chromium": ("chromium", "chromium-browser", "google-chrome"),
+    "podman": ("podman",),
+    "runc": ("runc",),
+    "debootstrap": ("debootstrap",),
 }
 DEBIAN: dict[str, str] = {
     "java": "default-jre-headless",
@@ -30,6 +33,9 @@ DEBIAN: dict[str, str] = {
     "prometheus": "prometheus",
     "mosquitto": "mosquitto",
     "chromium": "chromium",
+    "podman": "podman",
+    "runc": "runc",
+    "debootstrap": "debootstrap",
 }
 Which = Callable[[str], str | None]
 
