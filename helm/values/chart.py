@@ -3,6 +3,7 @@
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
+
 from values.guards import Guards
 from values.words import Kubernetes, Part, Size, Words
 

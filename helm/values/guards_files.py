@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import yaml
-from values.rights import as_values
 
 from andon.topics import ALL
+from values.rights import as_values
 
 ROOT = Path(__file__).parents[2]
 COPIED = {"rules": ("deploy/prometheus/rules", "*.yml"), "dashboards": ("deploy/grafana/dashboards", "*.json")}

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+
 from values.chart import Pods, Service, Values
 
 CHART = Path(__file__).parents[1] / "andon"

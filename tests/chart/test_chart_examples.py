@@ -10,11 +10,11 @@ import pytest
 import yaml
 from chart_pods import EXAMPLES
 from guarded import CHART, HELM, ROOT, render
+
+from andon.run import andon_version
 from values.chart import PIECES
 from values.readme import readme
 from values.writing import stale
-
-from andon.run import andon_version
 
 
 def test_what_the_chart_has_from_elsewhere_is_fresh():

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from chart_pods import CASES, EXAMPLES, containers, long_running, manifests, pods_of
 from guarded import of_kind
+
 from values.examples import names
 
 pytestmark = pytest.mark.parametrize("case", CASES)

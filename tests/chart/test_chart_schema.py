@@ -7,6 +7,7 @@ import pytest
 import yaml
 from guarded import CHART, Refused, render
 from jsonschema import Draft202012Validator
+
 from values.chart import Service, Values
 from values.schema import schema
 from values.services import CLASSES, model, paths

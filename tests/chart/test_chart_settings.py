@@ -9,11 +9,11 @@ import pytest
 import typer
 from chart_pods import CASES, containers, long_running_of, manifests, pods_of, variables
 from guarded import pods, render
-from values.services import CLASSES, OTHERS, known, model
 
 from andon.cli import build
 from andon.settings import SECRETS_DIR, load
 from andon.settings import variables as variables_of
+from values.services import CLASSES, OTHERS, known, model
 
 READS = {name: name for name in (*CLASSES, *OTHERS)} | {
     "training-job": "trainer",

@@ -27,7 +27,6 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 from guarded import Manifest, of_kind, render
-from values.rights import COMPONENTS
 
 from andon.ids import sha256_hex
 from andon.kafka import KafkaSink, TopicReader
@@ -47,6 +46,7 @@ from andon_demo.servers.mosquitto import Mosquitto
 from andon_demo.servers.ports import HOST, free_ports
 from andon_demo.servers.redis import Redis
 from andon_demo.servers.supervise import Servers
+from values.rights import COMPONENTS
 
 pytestmark = [pytest.mark.servers, pytest.mark.nightly, pytest.mark.timeout(600)]
 

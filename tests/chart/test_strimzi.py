@@ -8,12 +8,12 @@ import pytest
 import yaml
 from admitted import mistakes
 from guarded import CHART, ROOT, Manifest, Refused, of_kind, over, pods, render
-from values.rights import COMPONENTS, EVERY_FRAMES, READER, Rights
 
 from andon import topics
 from andon.kafka import admin
 from andon.settings import KafkaSettings
 from andon_alerting.doctor.readers import READERS
+from values.rights import COMPONENTS, EVERY_FRAMES, READER, Rights
 
 TOPICS: dict[str, Any] = {"strimzi": {"cluster": "factory", "topics": {"enabled": True}}, "topics": {"create": False}}
 EVERY: dict[str, Any] = {
