@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
+VERSION = yaml.safe_load((ROOT / "helm" / "andon" / "Chart.yaml").read_text())["appVersion"]  # what the chart asks for
 BUILD = ROOT / "deploy" / "images" / "build"
 BUILDER = """#!/bin/sh
 echo "$(basename "$0") $*" >>"$ASKED"
@@ -63,10 +65,10 @@ def test_every_service_is_built_and_its_size_told(workshop: Workshop) -> None:
     workshop.install("podman")
     done = workshop.build("--with", "podman")
     assert done.returncode == 0, done.stderr
-    names = [re.search(r"--tag andon-(\S+):latest", line) for line in workshop.builds]
+    names = [re.search(rf"--tag andon-(\S+):{VERSION}", line) for line in workshop.builds]
     built = [name[1] for name in names if name]
     assert built == ["ingest", "preprocess", "scoring", "alerting", "drift", "machines", "console", "training"]
-    assert "alerting: andon-alerting:latest, 0 s, 100 MB beyond its base" in done.stdout
+    assert f"alerting: andon-alerting:{VERSION}, 0 s, 100 MB beyond its base" in done.stdout
     assert re.search(r"^alerting +350 MB +100 MB$", done.stdout, re.MULTILINE)
 
 
@@ -117,7 +119,7 @@ def test_a_variant_is_the_services_own_image_with_other_packages(workshop: Works
     workshop.build("scoring-gpu", "--with", "podman")
     (line,) = workshop.builds
     assert "--build-arg SERVICE=scoring --build-arg VARIANT=gpu" in line
-    assert "--tag andon-scoring-gpu:latest" in line
+    assert f"--tag andon-scoring-gpu:{VERSION}" in line
 
 
 def test_what_was_asked_for_goes_to_the_builder(workshop: Workshop) -> None:
