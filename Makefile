@@ -90,7 +90,7 @@ test-cluster: setup .cache/tools/helm .cache/tools/kubernetes .cache/tools/etcd 
 	@$(BIN)/andon servers fetch kafka redis
 	$(BIN)/pytest -q -m cluster tests/cluster
 
-test-servers: setup ## Run the tests on real Kafka, Redis, Alertmanager, Prometheus, Mosquitto and Chromium
+test-servers: setup .cache/tools/helm ## Run the tests on real Kafka, Redis, Alertmanager, Prometheus, Mosquitto and Chromium
 	@$(BIN)/andon servers fetch kafka redis alertmanager prometheus mosquitto chromium
 	$(BIN)/pytest -q -n 3 --dist loadfile -m "servers and not nightly"
 

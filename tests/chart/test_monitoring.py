@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -95,7 +94,7 @@ def test_links_lead_where_values_say_and_nothing_else_changes() -> None:
     assert json.loads(back) == own_groups()
 
 
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
+@pytest.mark.servers  # promtool comes with Prometheus
 @pytest.mark.parametrize("links", [{}, LINKS], ids=["external labels", "addresses"])
 def test_prometheus_takes_the_rendered_rules(links: dict[str, str], tmp_path: Path) -> None:
     file = tmp_path / "rules.yml"
