@@ -24,12 +24,17 @@ from andon_demo.servers.supervise import Servers
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
 
-INSTALL = """
-helm install andon helm/andon --namespace andon --create-namespace --wait --set demo.enabled=true
-  --set settings.kafka.bootstrap_servers=KAFKA --set settings.redis.url=REDIS
-"""
-LEDGER = "kubectl --namespace andon exec deployment/andon-alerting -- andon ledger"
-LINK = "kubectl --namespace andon logs deployment/andon-console"
+README = Path(__file__).parents[2] / "README.md"
+
+
+def commands() -> list[str]:
+    """The three commands of the README, without their comments and what only shortens what they print."""
+    block = README.read_text().split("## On Kubernetes")[1].split("\n\n")[2]
+    whole = block.replace("\\\n", " ").splitlines()
+    return [line.split("#")[0].split("|")[0].strip() for line in whole]
+
+
+INSTALL, LEDGER, LINK = commands()
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +47,9 @@ def values(outside: Servers) -> list[str]:
 @pytest.fixture(scope="module")
 def installed(cluster: Cluster, node: Node, outside: Servers) -> Iterator[Cluster]:
     """The cluster after the first command, run as the README gives it; the namespace enforces `restricted`."""
-    command = INSTALL.replace("KAFKA", outside.kafka.bootstrap).replace("REDIS", outside.redis.url)
+    command = INSTALL
+    for name, at in {"kafka.bootstrap_servers": outside.kafka.bootstrap, "redis.url": outside.redis.url}.items():
+        command = re.sub(rf"(settings\.{name}=)\S+", rf"\g<1>{at}", command)
     with cluster.namespace(name="andon"):
         try:
             cluster.helm(*shlex.split(command)[1:])
