@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from lines import THRESHOLD, ConsoleLine
@@ -40,6 +41,19 @@ def beside(line: ConsoleLine, station: str, bundles: tuple[Bundle, Bundle]) -> N
     now = datetime.now(UTC)
     given = Assignment(station=station, bundle=active, shadows=(shadow,), by="trial", at=now)
     say(line, given, Proof(station=station, bundle=active, at=now))
+
+
+def tell(line: ConsoleLine, wish: Request, said: dict[str, Any]) -> None:
+    """News of a request, as the trainer gives it."""
+    known = {"request_id": wish.request_id, "station": wish.station, "at": datetime.now(UTC)}
+    news = RequestNews.model_validate(known | said)
+    line.trial.write(Message(REQUESTS, wish.station.encode(), write_event(news)))
+
+
+def worked_on(line: ConsoleLine, wish: Request, *log: str) -> None:
+    """A job runs, and these are its last words."""
+    phase = {"phase": "running", "began_at": datetime.now(UTC), "log": log, "progress": 0.4}
+    tell(line, wish, {"state": "taken", "sentence": "Training works on it: 40%."} | phase)
 
 
 def test_a_shadow_is_promoted_by_clicks_and_what_scoring_says_shows_by_itself(
@@ -103,11 +117,13 @@ def test_a_budget_is_moved_looked_at_and_asked_for(line: ConsoleLine, page: Page
     asked = page.get_by_role("listitem").filter(has_text="Another budget: 200 in 1,000")
     expect(asked).to_contain_text("Is andon trainer running?")
     (wish,) = (read_event(Request, each.value) for each in line.trial.read(REQUESTS) if b"weld-budget" in each.value)
-    said = {"request_id": wish.request_id, "station": wish.station, "state": "done", "sentence": "It is made."}
-    done = RequestNews.model_validate(
-        said | {"bundle": bundles[1].digest, "threshold": THRESHOLD, "at": datetime.now(UTC)}
-    )
-    line.trial.write(Message(REQUESTS, wish.station.encode(), write_event(done)))
+    worked_on(line, wish, "looking at frame 1 <b>of 40</b>")
+    expect(asked).to_contain_text("running")
+    asked.get_by_text("Its last 1 line").click()
+    worked_on(line, wish, "looking at frame 1 <b>of 40</b>", "looking at frame 2 <b>of 40</b>")
+    expect(asked.get_by_text("looking at frame 2 <b>of 40</b>")).to_be_visible()  # still open, and only text
+    done = {"state": "done", "sentence": "It is made.", "bundle": bundles[1].digest, "threshold": THRESHOLD}
+    tell(line, wish, done)
     expect(asked).to_contain_text("It is made.")
     asked.get_by_role("link", name="Assign it").click()
     expect(page.get_by_role("region", name="Assign a bundle: weld-budget")).to_contain_text("will serve weld-budget")
