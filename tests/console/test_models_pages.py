@@ -536,7 +536,7 @@ def test_a_job_is_told_with_its_phase_since_when_and_its_last_words(here: House,
     text = text_of(here.signed_in(Role.VIEWER), "/models")
     assert "pending Made anew from newer frames" in words(text)
     assert "no node takes it" in words(text)
-    assert 'begun <time datetime="2026-03-02T14:05:00' in text
+    assert 'age of the work: <time datetime="2026-03-02T14:05:00' in text
     assert "Its last 2 lines epoch 3 of 5" in words(text)
     assert HOSTILE not in text
 
