@@ -16,7 +16,7 @@ mkdir "$folder"/{upper,work,root}
 root=$folder/root
 mount -t overlay overlay -o "lowerdir=/,upperdir=$folder/upper,workdir=$folder/work" "$root"
 chmod a+x "$root/root" # a Python of root's own may lie there
-for shared in /proc /sys /dev "$REPOSITORY"; do mount --rbind "$shared" "$root$shared"; done
+for shared in /proc /sys /dev; do mount --rbind "$shared" "$root$shared"; done
 while IFS=$'\t' read -r source target how; do
   target=$(chroot "$root" realpath -m "$target") # /var/run may be a link, and is to lead into the copy
   [ -e "$root$target" ] || if [ -d "$source" ]; then mkdir -p "$root$target"; else
@@ -25,7 +25,8 @@ while IFS=$'\t' read -r source target how; do
   mount --bind "$source" "$root$target"
   [ "$how" = rw ] || mount -o remount,bind,ro "$root$target"
 done <"$mounts"
-mkdir -p "$root$workdir"
+mkdir -p "$root$REPOSITORY" "$root$workdir" # it may lie where a volume is, such as below /tmp
+mount --rbind "$REPOSITORY" "$root$REPOSITORY"
 mount -o remount,bind,ro "$root$REPOSITORY"
 [ "$mode" = rw ] || mount -o remount,ro "$root"
 exec chroot "$root" setpriv --reuid "$user" --regid "$group" --clear-groups --no-new-privs --bounding-set -all \
