@@ -167,7 +167,8 @@ class Line:
         """An `andon` command to its end."""
         env = {key: value for key, value in os.environ.items() if not key.startswith("ANDON_")}
         command = [andon_command(), *arguments]
-        return subprocess.run(command, env=env | self.named(name), capture_output=True, text=True, timeout=180)
+        env |= self.named(name)
+        return subprocess.run(command, env=env, cwd=self.folder, capture_output=True, text=True, timeout=180)
 
     def read(self, topic: str) -> list[bytes]:
         reader = TopicReader(self.kafka, topic)
