@@ -73,6 +73,7 @@ ARG SERVICE
 ARG VARIANT
 COPY --from=tools /opt/build /opt/build
 COPY --from=tools /build /build
+COPY requirements/build.txt /requirements/
 COPY requirements/${SERVICE}${VARIANT:+-}${VARIANT}.txt /requirements/own.txt
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf --mount=type=secret,id=ca,target=/run/secrets/ca \
     python3 /build/install.py /layer --requirement /requirements/own.txt

@@ -27,6 +27,10 @@ PIP = "/opt/build/bin/pip"
 FOR_ANDON = ["--python", str(ANDON / "bin" / "python")]
 PINNED = ["--require-hashes", "--only-binary", ":all:", "--requirement"]
 CA = Path("/run/secrets/ca")
+SOURCES = {"freia"}
+"""Packages that are published as sources alone. Their wheels are made here, by tools that are pinned, too."""
+BUILD = Path("/requirements/build.txt")
+WHEELS = Path("/tmp/wheels")  # noqa: S108 - in a layer that is thrown away
 CLOUD = {"s3", "sso", "sso-oidc", "signin", "sts"}
 """What botocore is asked for: objects, and ways to sign in. It describes 400 services more."""
 TESTED = ("numpy", "scipy", "sklearn")
@@ -41,22 +45,44 @@ def main() -> None:
     if root == "--tools":
         pip([], [*PINNED, *given])
         return
-    what = [*PINNED, beyond(Path(given[1]))] if given[0] == "--requirement" else ["--no-index", *given]
     Path(root).mkdir(exist_ok=True)
-    pip(FOR_ANDON, ["--no-compile", "--root", root, *what])
+    into = ["--no-compile", "--root", root]
+    if given[0] == "--requirement":
+        wanted = beyond(Path(given[1]))
+        made = wheels({name: pin for name, pin in wanted.items() if name in SOURCES})
+        pinned = listed("pinned", {name: pin for name, pin in wanted.items() if name not in SOURCES})
+        pip(FOR_ANDON, [*into, *PINNED, pinned])
+        given = made
+    if given:
+        pip(FOR_ANDON, [*into, "--no-index", *given])
     for site in (Path(root) / ANDON.relative_to("/")).glob(SITE):
         for path in list(never_run(site)):
             remove(path)
         compile_all(site, root)
 
 
-def beyond(requirements: Path) -> str:
-    """The path of a copy of `requirements` without what is installed."""
+def beyond(requirements: Path) -> dict[str, str]:
+    """What `requirements` pins, by name, without what is installed."""
     found = importlib.metadata.distributions(path=[str(path) for path in ANDON.glob(SITE)])
     have = {normal(package.metadata["Name"]): "" for package in found}
-    copy = Path("/tmp") / requirements.name  # noqa: S108 - in a layer that is thrown away
-    copy.write_text("".join(less(pins(requirements.read_text()), have).values()))
-    return str(copy)
+    return less(pins(requirements.read_text()), have)
+
+
+def listed(name: str, wanted: dict[str, str]) -> str:
+    """The path of a file that pins `wanted`."""
+    path = Path("/tmp") / f"{name}.txt"  # noqa: S108
+    path.write_text("".join(wanted.values()))
+    return str(path)
+
+
+def wheels(sources: dict[str, str]) -> list[str]:
+    """The paths of wheels made of `sources`, which are checked by hash, too."""
+    if not sources:
+        return []
+    pip([], [*PINNED, str(BUILD)])
+    hashed = ["--require-hashes", "--no-binary", ":all:", "--requirement", listed("sources", sources)]
+    pip([], ["--no-build-isolation", "--wheel-dir", str(WHEELS), *hashed], "wheel")
+    return [str(path) for path in WHEELS.glob("*.whl")]
 
 
 def normal(name: str) -> str:
@@ -64,11 +90,12 @@ def normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def pip(where: list[str], arguments: list[str]) -> None:
-    """Let pip install; its own words and its status where it fails."""
+def pip(where: list[str], arguments: list[str], deed: str = "install") -> None:
+    """Let pip install, or make wheels; its own words and its status where it fails."""
     trust = ["--cert", trusted()] if CA.exists() else []
-    quiet = ["--quiet", "--no-deps", "--root-user-action=ignore", "--no-warn-script-location"]
-    if status := subprocess.run([PIP, *where, "install", *quiet, *trust, *arguments], check=False).returncode:
+    as_root = ["--root-user-action=ignore", "--no-warn-script-location"] if deed == "install" else []
+    command = [PIP, *where, deed, "--quiet", "--no-deps", *as_root, *trust, *arguments]
+    if status := subprocess.run(command, check=False).returncode:
         sys.exit(status)
 
 
