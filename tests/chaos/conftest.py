@@ -1,10 +1,8 @@
 """A line of real processes on real servers, a receiver of pages, and parts whose verdict is known."""
 
-import http.server
 import json
 import random
 import sys
-import threading
 import time
 from bisect import bisect_left
 from collections import Counter
@@ -12,11 +10,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+from webhook import listening
 
 from andon.bundle import Bundle
 from andon.ids import sha256_hex
@@ -95,30 +93,9 @@ class Pages:
 @pytest.fixture
 def pages() -> Iterator[Pages]:
     """A webhook that accepts every page, unless it is told otherwise."""
-    pages, lock = Pages(), threading.Lock()
-
-    class Receiver(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(length := int(self.headers["Content-Length"]))
-            if len(body) < length:
-                return  # whoever called was killed while calling
-            with lock:
-                status, retry_after = pages.hear(body)
-            self.send_response(status)
-            if retry_after is not None:
-                self.send_header("Retry-After", str(round(retry_after)))
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver) as server:
-        pages.url = f"http://127.0.0.1:{server.server_address[1]}/"
-        thread = threading.Thread(target=server.serve_forever, args=(0.1,))
-        thread.start()
+    pages = Pages()
+    with listening(pages.hear) as pages.url:
         yield pages
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture

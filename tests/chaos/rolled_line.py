@@ -102,6 +102,16 @@ def _found(code: Path | None) -> dict[str, str]:
     return {"PYTHONPATH": path_of(code)} if code else {}
 
 
+def of_every_service(trial: Trial) -> dict[str, str]:
+    """What a line needs to be told on which every service runs."""
+    return {
+        "ANDON_LEDGER__SETTLE_S": "30",
+        "ANDON_EVIDENCE__URL": str(trial.folder / "evidence"),
+        "ANDON_CONSOLE__SESSION_KEY": "a key for tests, of thirty-two letters",
+        "ANDON_HEARTBEAT__EVERY_S": "5",
+    }
+
+
 @contextmanager
 def fleet_of(trial: Trial) -> Iterator[Fleet]:
     """The replicas of a trial, ended with it."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
-from rolled_line import Cameras, Rolled, fleet_of, longest_blind_s, timed
+from rolled_line import Cameras, Rolled, fleet_of, longest_blind_s, of_every_service, timed
 
 from andon.records import Score
 from andon.topics import DEAD_LETTERS, FRAMES, SCORES
@@ -90,12 +90,7 @@ def test_a_rolling_restart_loses_nothing_pages_nobody_twice_and_blinds_no_statio
 def test_a_rolling_restart_of_every_service_at_two_replicas(
     trial: Trial, pages: Any, picture: Any, books: Any, recompute: Callable[[], Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    trial.env |= {
-        "ANDON_LEDGER__SETTLE_S": "30",
-        "ANDON_EVIDENCE__URL": str(trial.folder / "evidence"),
-        "ANDON_CONSOLE__SESSION_KEY": "a key for tests, of thirty-two letters",
-        "ANDON_HEARTBEAT__EVERY_S": "5",
-    }
+    trial.env |= of_every_service(trial)
     blind = roll(trial, picture, pages, recompute, running=(*EVERY, *TWO_EACH), replaced=EVERY, a_second=5)
     show(blind, capsys)
     assert books.told() == []

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rolled_line import Cameras, Fleet, fleet_of
+from rolled_line import Cameras, Fleet, fleet_of, of_every_service
 from version_before import code_before
 
 from andon.topics import DEAD_LETTERS, FRAMES, SCORES
@@ -70,12 +70,7 @@ def test_services_of_two_versions_share_a_line_on_the_way_there_and_back(
     in_redis: Callable[[Sequence[str]], Any],
     before: Path,
 ) -> None:
-    trial.env |= {
-        "ANDON_LEDGER__SETTLE_S": "30",
-        "ANDON_EVIDENCE__URL": str(trial.folder / "evidence"),
-        "ANDON_CONSOLE__SESSION_KEY": "a key for tests, of thirty-two letters",
-        "ANDON_HEARTBEAT__EVERY_S": "5",
-    }
+    trial.env |= of_every_service(trial)
     with fleet_of(trial) as fleet:
         fleet.start(*ORDER, code=before)
         with Cameras(fleet.doors, picture, 4).pushing(STATIONS) as cameras:

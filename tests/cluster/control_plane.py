@@ -46,8 +46,18 @@ class Etcd:
         return f"http://{address}"
 
 
+class Secure:
+    """A program of Kubernetes: it answers by https, and says at /healthz how it is."""
+
+    def answers(self, ports: Sequence[int]) -> bool:
+        return says_ok(f"https://{HOST}:{ports[0]}/healthz")
+
+    def url(self, address: str) -> str:
+        return f"https://{address}"
+
+
 @dataclass(frozen=True)
-class ApiServer:
+class ApiServer(Secure):
     """kube-apiserver as clusters run it: Pod Security, RBAC, service-account tokens; and one admin's token."""
 
     etcd: str
@@ -81,12 +91,9 @@ class ApiServer:
     def answers(self, ports: Sequence[int]) -> bool:
         return says_ok(f"https://{HOST}:{ports[0]}/readyz", self.certificates)
 
-    def url(self, address: str) -> str:
-        return f"https://{address}"
-
 
 @dataclass(frozen=True)
-class ControllerManager:
+class ControllerManager(Secure):
     """What makes pods of Deployments and Jobs, gives out service accounts, and clears up after what is deleted."""
 
     kubeconfig: Path
@@ -108,15 +115,9 @@ class ControllerManager:
         }
         return [str(TOOLS / "kubernetes" / self.name), *flags(told)]
 
-    def answers(self, ports: Sequence[int]) -> bool:
-        return says_ok(f"https://{HOST}:{ports[0]}/healthz")
-
-    def url(self, address: str) -> str:
-        return f"https://{address}"
-
 
 @dataclass(frozen=True)
-class Scheduler:
+class Scheduler(Secure):
     """What chooses the node of a pod."""
 
     kubeconfig: Path
@@ -132,12 +133,6 @@ class Scheduler:
             "leader-elect": "false",
         }
         return [str(TOOLS / "kubernetes" / self.name), *flags(told)]
-
-    def answers(self, ports: Sequence[int]) -> bool:
-        return says_ok(f"https://{HOST}:{ports[0]}/healthz")
-
-    def url(self, address: str) -> str:
-        return f"https://{address}"
 
 
 def flags(told: dict[str, object]) -> list[str]:

@@ -3,24 +3,23 @@ What cannot work, told in a sentence before anything is installed. Given: root, 
 */}}
 {{- define "andon.checks" -}}
 {{- $known := (include "andon.known" (dict "root" .root "known" .name) | fromJson).of }}
-{{- $shared := .root.Values.settings }}
-{{- $own := default dict .service.settings }}
+{{- $of := dict "root" .root "name" .name }}
 {{- $where := printf "services.%s" .name }}
-{{- if not (or (dig "kafka" "bootstrap_servers" "" $shared) (dig "kafka" "bootstrap_servers" "" $own)) }}
+{{- if not (include "andon.guards.setting" (merge (dict "path" "kafka.bootstrap_servers") $of)) }}
 {{- fail (printf "\n\nWhere is Kafka? %s reads it: set settings.kafka.bootstrap_servers, such as --set settings.kafka.bootstrap_servers=kafka-bootstrap.kafka:9092" .name) }}
 {{- end }}
-{{- if and (has "redis.url" $known) (not (or (dig "redis" "url" "" $shared) (dig "redis" "url" "" $own))) }}
+{{- if and (has "redis.url" $known) (not (include "andon.guards.setting" (merge (dict "path" "redis.url") $of))) }}
 {{- fail (printf "\n\nWhere is Redis? %s keeps its state there: set settings.redis.url, such as --set settings.redis.url=redis://redis.redis:6379/0" .name) }}
 {{- end }}
 {{- $partitions := int .root.Values.topics.partitions }}
 {{- if and (has .name (include "andon.byPartition" . | fromJsonArray)) (gt (int .service.replicas) $partitions) }}
 {{- fail (printf "\n\n%s.replicas is %d, and its topics have %d partitions: the others would get nothing. Take at most %d, or more partitions (topics.partitions; of topics that are there, docs/scaling.md says how)." $where (int .service.replicas) $partitions $partitions) }}
 {{- end }}
-{{- $device := default (dig "models" "device" "" $shared) (dig "models" "device" "" $own) }}
+{{- $device := include "andon.guards.setting" (merge (dict "path" "models.device") $of) }}
 {{- if and (has "models.device" $known) (eq $device "cuda") (not .gpu) }}
 {{- fail (printf "\n\n%s would look for a GPU (models.device: cuda) in an image without CUDA and on a pod without one. Set gpu.enabled=true (and %s in gpu.services), and leave models.device away." $where .name) }}
 {{- end }}
-{{- $method := default (dig "jobs" "method" "" $shared) (dig "jobs" "method" "" $own) }}
+{{- $method := include "andon.guards.setting" (merge (dict "path" "jobs.method") $of) }}
 {{- if and (eq .name "trainer") (eq $method "train") .root.Values.training.jobs (ne .root.Values.training.image "training-torch") }}
 {{- fail "\n\nThe trainer would train with anomalib (jobs.method: train) in an image without it: set training.image=training-torch." }}
 {{- end }}

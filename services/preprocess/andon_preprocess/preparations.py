@@ -69,9 +69,8 @@ class Preparations:
         serve, shadow = self._followed.table.bundles(), self._followed.table.shadows()
         self._by_bundle = {digest: made for digest, made in self._by_bundle.items() if digest in serve | shadow}
         self._take(serve - self._by_bundle.keys(), BundleError)
-        self._take(
-            shadow - serve - self._by_bundle.keys(), AndonError
-        )  # for a shadow alone nobody waits, nothing stops
+        alone = shadow - serve - self._by_bundle.keys()
+        self._take(alone, AndonError)  # for a shadow alone nobody waits, nothing stops
 
     def _take(self, digests: Iterable[str], survived: type[AndonError]) -> None:
         """Reads their manifests; raises what is wrong with one, unless it is `survived`."""
